@@ -1,0 +1,43 @@
+"""embedkit: which head should sit on your CNN embeddings, and from how many labels on does a fully connected one win?"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from embedkit.api import compare, embed, run
+    from embedkit.errors import EmbedkitError
+    from embedkit.heads import make_head
+    from embedkit.results import load_predictions, load_results
+
+_HOME = {
+    "run": "embedkit.api",
+    "compare": "embedkit.api",
+    "embed": "embedkit.api",
+    "make_head": "embedkit.heads",
+    "load_results": "embedkit.results",
+    "load_predictions": "embedkit.results",
+    "EmbedkitError": "embedkit.errors",
+}
+__all__ = [
+    "EmbedkitError",
+    "__version__",
+    "compare",
+    "embed",
+    "load_predictions",
+    "load_results",
+    "make_head",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load public names when they are first used: importing embedkit stays quick."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'embedkit' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,75 @@
+"""What a study found and will do, in a few lines, before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from embedkit import __version__, estimate, sampling
+from embedkit.console import Console, duration
+from embedkit.datasets import Dataset
+from embedkit.errors import NotApplicable, listing
+from embedkit.plan import Bench, Plan
+from embedkit.sampling import Evaluation
+from embedkit.scores import headline_score
+from embedkit.trials import Trial
+
+
+def announce(plan: Plan, todo: Sequence[Trial], console: Console) -> None:
+    """Say what was found, how it is divided, what is done and to do, and about how long that takes."""
+    study = plan.study
+    workers = f"{study.jobs} worker{'s' if study.jobs > 1 else ''}"
+    console.say(f"embedkit {__version__}: study {study.results_name!r}, {plan.device}, {workers}")
+    for bench in plan.benches.values():
+        for line in _found(bench, headline_score(study.score, bench.evaluation.labels[bench.evaluation.tested])):
+            console.say(line)
+    n_backbones = max(len(bench.backbones) for bench in plan.benches.values())
+    console.say(
+        f"{len(plan.trials)} trials: {n_backbones} backbones x {len(study.parsed_codecs())} codecs x "
+        f"{len(study.parsed_heads())} heads x budgets {', '.join(dict.fromkeys(t.budget for t in plan.trials))} x "
+        f"{study.repeats} repeats{' x 5 folds' if any(t.fold is not None for t in plan.trials) else ''}"
+    )
+    for bench in plan.benches.values():
+        for name, backbone in bench.backbones.items():
+            if isinstance(backbone, NotApplicable):
+                console.say(f"  not applicable: {name}: {backbone}")
+    left = duration(estimate.total_seconds(plan, todo)) if todo else "nothing"
+    console.say(f"{len(plan.trials) - len(todo)} done, {len(todo)} to do; about {left}" if todo else "all done")
+
+
+def _found(bench: Bench, score: str) -> list[str]:
+    dataset, evaluation = bench.dataset, bench.evaluation
+    lines = [f"{dataset.name}: {_contents(dataset)}"]
+    sizes = np.bincount(dataset.labels[dataset.labels >= 0], minlength=len(dataset.classes))
+    counts = [f"{name} {size}" for name, size in zip(dataset.classes, sizes, strict=True)]
+    lines.append(f"  classes: {listing(counts, most=12)}")
+    if dataset.unreadable:
+        reasons = [f"{path} ({reason})" for path, reason in dataset.unreadable]
+        lines.append(f"  left out, unreadable: {listing(reasons, most=3)}")
+    lines += [f"  note: {notice}" for notice in bench.notices]
+    lines.append(f"  protocol: {_protocol(evaluation)}; score: {score.replace('_', ' ')}")
+    return lines
+
+
+def _contents(dataset: Dataset) -> str:
+    what = "images" if dataset.vectors is None else f"vectors of {dataset.vectors.shape[1]} numbers"
+    unlabelled = int((dataset.labels < 0).sum())
+    duplicates = len(dataset) - len(np.unique(dataset.groups))
+    size = f" of {dataset.shape[1]}x{dataset.shape[0]}" if dataset.shape else ""
+    return (
+        f"{len(dataset)} {what}{size}, {unlabelled} unlabelled, {len(dataset.classes)} classes, "
+        f"{len(dataset.unreadable)} unreadable, {duplicates} in groups or duplicates"
+    )
+
+
+def _protocol(evaluation: Evaluation) -> str:
+    if evaluation.kind == "cv":
+        return (
+            f"{sampling.FOLDS}-fold cross-validation of the {len(evaluation.candidates)} labelled images, divided anew "
+            f"for each repeat; {len(evaluation.pool)} unlabelled images are the pool"
+        )
+    return (
+        f"{len(evaluation.test)} test images, {len(evaluation.candidates)} labelled training images, "
+        f"{len(evaluation.pool)} training images in the pool (labels unseen)"
+    )

@@ -1,0 +1,132 @@
+"""embedkit from Python: the same studies without a command line."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from embedkit.console import Console
+from embedkit.errors import EmbedkitError
+from embedkit.results import load_results
+from embedkit.study import Study, make_study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from embedkit.datasets.dataset import Dataset
+
+
+def run(datasets: str | Sequence[str], *, verbose: bool = False, **keys: Any) -> pd.DataFrame:
+    """Run a study, or what is left to do of it, and return its rows.
+
+    Parameters
+    ----------
+    datasets : str or sequence of str
+        Names, folders of images, or specs.
+    verbose : bool
+        Print what ``embedkit run`` prints while it works.
+    **keys
+        Every key of a study file: backbones, heads, budgets, repeats, ...
+
+    Returns
+    -------
+    DataFrame
+        One row per trial of this study, as `load_results` gives them; the folder is ``out/name``.
+
+    Raises
+    ------
+    EmbedkitError
+        Where the study cannot run as written; all problems at once.
+    """
+    study = make_study("embedkit.run", datasets=datasets, **keys)
+    return _rows(study, Console(quiet=not verbose))
+
+
+def compare(
+    X: Any,
+    y: Any,
+    *,
+    groups: Any = None,
+    name: str | None = None,
+    verbose: bool = False,
+    **keys: Any,
+) -> pd.DataFrame:
+    """Compare heads on vectors that are there already, such as DINO or CLIP embeddings.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, d)
+        Vectors, finite.
+    y : array-like of shape (n,)
+        Class labels; None, NaN or an empty string for none.
+    groups : array-like of shape (n,), optional
+        Rows of one group never sit on both sides of a split.
+    name : str, optional
+        Keep the rows in ``out/name``; without a name they are only returned.
+    **keys
+        Every key of a study that is not about images: heads, budgets, repeats, evaluation, ...
+
+    Returns
+    -------
+    DataFrame
+        One row per trial, as `load_results` gives them.
+    """
+    from embedkit.datasets.vectors import from_arrays
+
+    as_text = ["" if label is None or label != label else str(label) for label in np.asarray(y, dtype=object).ravel()]
+    group_text = None if groups is None else [str(group) for group in np.asarray(groups).ravel()]
+    dataset = from_arrays(np.asarray(X), as_text, group_text, None, name or "vectors")
+    if name is not None:
+        return _rows(make_study("embedkit.compare", name=name, **keys), Console(not verbose), dataset)
+    with tempfile.TemporaryDirectory() as folder:
+        study = make_study("embedkit.compare", **keys | {"name": "vectors", "out": folder})
+        return _rows(study, Console(not verbose), dataset)
+
+
+def _rows(study: Study, console: Console, given: Dataset | None = None) -> pd.DataFrame:
+    from embedkit.experiment import run_study
+    from embedkit.plan import make_plan
+
+    plan = make_plan(study, console, given)
+    rows = load_results(run_study(plan, console))
+    return rows[rows["key"].isin([trial.key() for trial in plan.trials])].reset_index(drop=True)
+
+
+def embed(
+    dataset: str, backbone: str, *, split: Literal["train", "test", "all"] = "all", device: str = "cpu"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings of a data set, made now or found in the store.
+
+    Parameters
+    ----------
+    dataset, backbone : str
+        Specs, as on the command line.
+    split : {"train", "test", "all"}
+        Images that labels are drawn from, and unlabelled ones; test images; or both.
+
+    Returns
+    -------
+    X : ndarray of float32, shape (n, d)
+    y : ndarray of str, shape (n,)
+        Class names; empty where an image has no label.
+    """
+    from embedkit.backbones import Images, make_backbone
+    from embedkit.datasets import dataset_spec, open_dataset
+    from embedkit.embeddings import store
+    from embedkit.embeddings.extract import extract
+    from embedkit.sampling import plan_evaluation
+    from embedkit.spec import parse
+
+    opened = open_dataset(dataset_spec(dataset))
+    evaluation = plan_evaluation(opened)
+    bound = make_backbone(parse(backbone), Images(opened, evaluation.pool))
+    embeddings = store.read(extract(opened, bound, device, lambda done, doing: None))
+    chosen = {"train": np.union1d(evaluation.pool, evaluation.candidates), "test": evaluation.test}
+    if split not in (*chosen, "all"):
+        raise EmbedkitError(f"unknown split {split!r}; splits are train, test and all")
+    indices = chosen.get(split, np.arange(len(opened)))
+    names = np.array([*opened.classes, ""])
+    return embeddings[indices], names[opened.labels[indices]]

@@ -1,0 +1,177 @@
+"""The classification networks of torchvision, with ImageNet weights, weights from a file, or none."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import urllib.error
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import torchvision
+from pydantic import Field
+from torch import nn
+
+from embedkit.backbones.backbone import Backbone, Images, Network, Progress, as_rgb
+from embedkit.errors import EmbedkitError
+
+
+def names() -> list[str]:
+    """The classification networks that torchvision has."""
+    return sorted(torchvision.models.list_models(module=torchvision.models))
+
+
+def pretrained(
+    name: str, images: Images, *, weights: str = "default", seed: Annotated[int, Field(ge=0)] = 0
+) -> Backbone:
+    """a torchvision network; weights "default" (ImageNet), "none" (control, drawn from the seed), or a file"""
+    del images
+    default = torchvision.models.get_model_weights(name).DEFAULT  # type: ignore[attr-defined]
+    transform = default.transforms()
+    recipe: dict[str, Any] = {"name": name, "version": 1, "transform": repr(transform)}
+    if weights == "none":
+        recipe |= {"weights": "none", "seed": seed}
+    elif weights == "default":
+        recipe |= {"weights": str(default)}
+    else:
+        recipe |= {"weights": _file_sha256(weights)}
+        _from_file(name, Path(weights), transform)  # a file that does not fit is an error before anything runs
+
+    def network(device: str, progress: Progress) -> Network:
+        if weights == "default":
+            module = _downloaded(name, default, progress)
+        elif weights == "none":
+            module = _untrained(name, seed)
+        else:
+            module = _from_file(name, Path(weights), transform)
+        classifier = _final_classifier(module, transform)
+        embedder = PooledInput(module, classifier).eval().to(device)
+        return Network(embedder, lambda image: transform(torch.from_numpy(as_rgb(image)).permute(2, 0, 1)))
+
+    return Backbone(recipe, network)
+
+
+class PooledInput(nn.Module):
+    """The pooled input of a network's final classifier: (b, 3, h, w) to (b, d). The classifier is taken out."""
+
+    def __init__(self, module: nn.Module, classifier: str) -> None:
+        super().__init__()
+        module.set_submodule(classifier, _Stop())
+        self.module = module
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        try:
+            self.module(batch)
+        except _Reached as reached:
+            features = reached.features
+        return features.mean(dim=(2, 3)) if features.ndim == 4 else features.flatten(1)
+
+
+class _Reached(Exception):  # noqa: N818
+    """Carries the features out of the forward pass: nothing behind the embedding is computed."""
+
+    def __init__(self, features: torch.Tensor) -> None:
+        self.features = features
+
+
+class _Stop(nn.Module):
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        raise _Reached(features)
+
+
+def _final_classifier(module: nn.Module, transform: Callable[[torch.Tensor], torch.Tensor]) -> str:
+    """The name of the last layer with weights that an image passes through."""
+    called: list[str] = []
+    hooks = [
+        layer.register_forward_pre_hook(lambda _layer, _inputs, name=name: called.append(name))
+        for name, layer in module.named_modules()
+        if isinstance(layer, nn.Linear | nn.Conv2d)
+    ]
+    with torch.inference_mode():
+        module.eval()(transform(torch.zeros(3, 64, 64, dtype=torch.uint8))[None])
+    for hook in hooks:
+        hook.remove()
+    return called[-1]
+
+
+def _untrained(name: str, seed: int) -> nn.Module:
+    # googlenet and inception_v3 renormalise their input when torchvision gives them weights
+    options = {"transform_input": True, "init_weights": True} if name in ("googlenet", "inception_v3") else {}
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.manual_seed(seed)
+        return torchvision.models.get_model(name, weights=None, **options)
+
+
+def _downloaded(name: str, default: Any, progress: Progress) -> nn.Module:
+    file = Path(torch.hub.get_dir(), "checkpoints", default.url.rsplit("/", 1)[-1])
+    if not file.exists():
+        progress(0, f"downloading {default}, {default.meta['_file_size']:.0f} MB, from {default.url} to {file}")
+    try:
+        return torchvision.models.get_model(name, weights=default, progress=False)
+    except (urllib.error.URLError, OSError) as error:
+        raise EmbedkitError(
+            f"the ImageNet weights of {name} could not be downloaded ({getattr(error, 'reason', error)}); "
+            f"fetch {default.url} where there is a network and give the file: {name}(weights=\"{file.name}\")"
+        ) from None
+
+
+def _file_sha256(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise EmbedkitError(
+            f"cannot read the weights file {path!r}: {error.strerror}; weights are \"default\", \"none\" or a file"
+        ) from None
+
+
+def _from_file(name: str, path: Path, transform: Callable[[torch.Tensor], torch.Tensor]) -> nn.Module:
+    """The network with a state_dict loaded; the final classifier, which embeddings do not pass through, need not fit.
+
+    Raises
+    ------
+    EmbedkitError
+        Where the file is no state_dict, or keys are missing or of another shape: counted, the first named.
+    """
+    stored = _state_dict(path)
+    module = _untrained(name, seed=0)
+    classifier = _final_classifier(module, transform)
+    wanted = module.state_dict()
+    needed = [key for key in wanted if not key.startswith(f"{classifier}.")]
+    missing = [key for key in needed if key not in stored]
+    if missing:
+        raise EmbedkitError(f"weights file {path.name!r} does not fit {name}: {len(missing)} keys missing (first: {missing[0]!r})")
+    misshapen = [key for key in needed if stored[key].shape != wanted[key].shape]
+    if misshapen:
+        first = misshapen[0]
+        raise EmbedkitError(
+            f"weights file {path.name!r} does not fit {name}: {len(misshapen)} keys have another shape "
+            f"(first: {first!r} is {tuple(stored[first].shape)}, needed is {tuple(wanted[first].shape)})"
+        )
+    module.load_state_dict({key: stored[key] for key in needed}, strict=False)
+    return module
+
+
+def _state_dict(path: Path) -> Mapping[str, torch.Tensor]:
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            stored = load_file(path)
+        else:
+            stored = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise EmbedkitError(
+            f"weights file {path.name!r} holds more than tensors and is not opened, since it could run code; "
+            "save module.state_dict() and give that"
+        ) from None
+    except Exception as error:  # safetensors and torch raise many kinds for a damaged file
+        raise EmbedkitError(f"cannot read the weights file {path.name!r}: {error}") from None
+    stored = stored.get("state_dict", stored) if isinstance(stored, dict) else stored
+    if not isinstance(stored, dict) or not all(isinstance(value, torch.Tensor) for value in stored.values()):
+        raise EmbedkitError(f"weights file {path.name!r} is no state_dict; save module.state_dict() and give that")
+    return {key.removeprefix("module."): value for key, value in stored.items()}

@@ -1,0 +1,71 @@
+"""Where images come from. A new source is one function here and one line in `DATASETS`; a named data set is one card."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from embedkit.datasets.bundled import bundled
+from embedkit.datasets.dataset import Dataset
+from embedkit.datasets.folder import folder
+from embedkit.datasets.vectors import vectors
+from embedkit.errors import EmbedkitError
+from embedkit.spec import Spec, checked_params, find, parse
+
+DATASETS: dict[str, Callable[..., Dataset]] = {"bundled": bundled, "folder": folder, "vectors": vectors}
+
+
+def cards() -> dict[str, dict[str, Any]]:
+    """The data set cards (``datasets/NAME.toml``), by name."""
+    return {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(_card_folder().glob("*.toml"))}
+
+
+def _card_folder() -> Path:
+    package = Path(__file__).parent
+    installed = package / "cards"
+    return installed if installed.is_dir() else package.parents[1] / "datasets"
+
+
+def dataset_spec(text: str, labels: str | None = None) -> Spec:
+    """The spec that a user's words mean: a card's name, an existing folder, or a spec as written.
+
+    Raises
+    ------
+    EmbedkitError
+        Where it is none of these; the error lists what there is.
+    """
+    known = cards()
+    if text in known:
+        spec = Spec(text)
+    elif Path(text).is_dir():
+        spec = Spec("folder", (("path", text),))
+    elif Path(text).exists():
+        raise EmbedkitError(
+            f"{text!r} is a file; give a folder of images, a study file (.toml), "
+            'or vectors(path="x.npy", labels="y.csv")'
+        )
+    elif (os.sep in text or "." in text) and "(" not in text:
+        raise EmbedkitError(f"no folder or file {text!r}; give an existing folder, or one of: {', '.join(known)}")
+    else:
+        spec = parse(text)
+        find("dataset", spec, {**known, **DATASETS})
+        checked_params(spec, DATASETS.get(spec.name, _no_parameters))
+    if labels is None:
+        return spec
+    if spec.name != "folder":
+        raise EmbedkitError(f"labels {labels!r} belong to a folder of images, and {spec} is none; leave --labels out")
+    return spec.replace(labels=labels)
+
+
+def _no_parameters() -> None:
+    """A card's name takes no parameters."""
+
+
+def open_dataset(spec: Spec, progress: Callable[[int, int], None] = lambda done, total: None) -> Dataset:
+    """Read a data set's ids, labels and splits; images are decoded later, when they are asked for."""
+    known = cards()
+    loader = parse(known[spec.name]["loader"]) if spec.name in known else spec
+    return DATASETS[loader.name](progress, **checked_params(loader, DATASETS[loader.name]))

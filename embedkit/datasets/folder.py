@@ -1,0 +1,96 @@
+"""A folder of photos: class folders, train/validation/test folders, or a labels file; partly labelled is normal."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from embedkit.datasets.dataset import Dataset, from_columns, merge_duplicates
+from embedkit.datasets.decode import SUFFIXES, decode
+from embedkit.datasets.labels import read_labels
+from embedkit.datasets.scan import Seen, scan
+from embedkit.errors import EmbedkitError, listing
+
+UNREADABLE_SHARE_MAX = 0.05
+
+
+def folder(progress: Callable[[int, int], None], *, path: str, labels: str | None = None, name: str | None = None) -> Dataset:
+    """images in a folder; labels from class folders or from a file with the columns path,label[,group][,split]"""
+    root = Path(path)
+    if not root.is_dir():
+        raise EmbedkitError(f"no folder {path!r}; give an existing folder of images")
+    name = name or root.resolve().name
+    files = _image_files(root)
+    if not files:
+        raise EmbedkitError(
+            f"{path!r} holds no images; embedkit reads {', '.join(sorted(SUFFIXES))}, in the folder or below it"
+        )
+    table = read_labels(Path(labels), files) if labels else {}
+    kept, shape, content, pixels, unreadable = _readable(name, files, scan(root, files, progress))
+    split_form = (root / "train").is_dir()
+    placed = [table.get(file, ("", "", "")) if labels else _place(file, split_form) for file in kept]
+    blank = np.zeros(len(kept), dtype=np.int64)
+    dataset = Dataset(
+        name=name,
+        recipe="folder",
+        ids=tuple(kept),
+        labels=blank,
+        classes=(),
+        splits=blank.astype("<U5"),
+        groups=blank,
+        content=content,
+        image=lambda i: decode((root / kept[i]).read_bytes()),
+        shape=shape,
+        unreadable=unreadable,
+    )
+    columns = [list(column) for column in zip(*placed, strict=True)]
+    return merge_duplicates(from_columns(dataset, columns[0], columns[1], columns[2]), pixels)
+
+
+def _image_files(root: Path) -> list[str]:
+    """Paths of all image files below `root`, relative and with forward slashes, sorted; hidden ones are left out."""
+    found = []
+    for folder, below, files in os.walk(root):
+        below[:] = [name for name in below if not name.startswith(".")]
+        for name in files:
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES:
+                found.append(Path(folder, name).relative_to(root).as_posix())
+    return sorted(found)
+
+
+def _place(file: str, split_form: bool) -> tuple[str, str, str]:
+    """Label, group and split that the position of a file says."""
+    parts = file.split("/")[:-1]
+    split = ""
+    if split_form and parts and parts[0] in ("train", "validation", "val", "valid", "test"):
+        split = parts.pop(0)
+    label = parts[0] if parts and parts[0] != "unlabeled" else ""
+    return label, "", split
+
+
+def _readable(
+    name: str, files: list[str], seen: list[Seen]
+) -> tuple[list[str], tuple[int, int, int] | None, str, list[str], tuple[tuple[str, str], ...]]:
+    """Which files are usable; their common shape, content fingerprint and pixel digests; the others with reasons."""
+    unreadable = tuple((file, look.problem) for file, look in zip(files, seen, strict=True) if look.problem)
+    if len(unreadable) > UNREADABLE_SHARE_MAX * len(files):
+        reasons = [f"{path} ({reason})" for path, reason in unreadable]
+        raise EmbedkitError(
+            f"{name}: {len(unreadable)} of {len(files)} images are unreadable, more than {UNREADABLE_SHARE_MAX:.0%}: "
+            f"{listing(reasons)}; mend or remove them"
+        )
+    good = [(file, look) for file, look in zip(files, seen, strict=True) if not look.problem]
+    shapes = {look.shape for _, look in good}
+    content = hashlib.sha256(json.dumps([(file, look.file_sha256) for file, look in good]).encode()).hexdigest()
+    return (
+        [file for file, _ in good],
+        shapes.pop() if len(shapes) == 1 else None,
+        content,
+        [look.pixels_sha256 for _, look in good],
+        unreadable,
+    )

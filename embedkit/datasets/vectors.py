@@ -1,0 +1,62 @@
+"""Vectors from elsewhere: embeddings that somebody else's network made."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from embedkit.datasets.dataset import Dataset, from_columns
+from embedkit.datasets.labels import read_rows
+from embedkit.errors import EmbedkitError
+
+
+def vectors(progress: Callable[[int, int], None], *, path: str, labels: str, name: str | None = None) -> Dataset:
+    """vectors from a .npy file (n, d); labels from a CSV file, one line per row: label[,group][,split]"""
+    del progress
+    if not Path(path).is_file():
+        raise EmbedkitError(f"no file {path!r}; vectors are a .npy file with one row per image")
+    try:
+        X = np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise EmbedkitError(f"cannot read {path!r}: {error}; vectors are a .npy file written by numpy.save") from None
+    rows = read_rows(Path(labels), required=("label",))
+    columns = {column: [row.get(column, "") for row in rows] for column in ("label", "group", "split")}
+    return from_arrays(X, columns["label"], columns["group"], columns["split"], name or Path(path).stem)
+
+
+def from_arrays(
+    X: np.ndarray, labels: Sequence[str], groups: Sequence[str] | None, splits: Sequence[str] | None, name: str
+) -> Dataset:
+    """A data set of vectors (n, d) with a label (text, empty for none), and maybe a group and a split, for each.
+
+    Raises
+    ------
+    EmbedkitError
+        Where the shapes do not fit, or a value is not a finite number.
+    """
+    X = np.asarray(X)
+    if X.ndim != 2 or not np.issubdtype(X.dtype, np.number) or np.iscomplexobj(X):
+        raise EmbedkitError(f"{name}: vectors must be a numeric array of shape (n, d); it is {X.dtype} of shape {X.shape}")
+    if len(labels) != len(X):
+        raise EmbedkitError(f"{name}: {len(X)} vectors and {len(labels)} labels; give one label (or an empty one) per row")
+    X = np.ascontiguousarray(X, dtype=np.float32)
+    bad = np.flatnonzero(~np.isfinite(X).all(axis=1))
+    if len(bad):
+        raise EmbedkitError(f"{name}: {len(bad)} vectors hold NaN or infinity (first: row {bad[0]}); mend or remove them")
+    blank = np.zeros(len(X), dtype=np.int64)
+    dataset = Dataset(
+        name=name,
+        recipe="vectors",
+        ids=tuple(f"{i:07d}" for i in range(len(X))),
+        labels=blank,
+        classes=(),
+        splits=blank.astype("<U5"),
+        groups=blank,
+        content=hashlib.sha256(repr(X.shape).encode() + X.astype("<f4").tobytes()).hexdigest(),
+        image=lambda i: X[i],
+        vectors=X,
+    )
+    return from_columns(dataset, list(labels), list(groups) if groups else None, list(splits) if splits else None)

@@ -1,0 +1,96 @@
+"""Where work runs: in this process, or in local worker processes with one thread each."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from embedkit.errors import EmbedkitError
+
+Result = TypeVar("Result")
+
+
+def default_jobs() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run(work: Callable[..., Result], tasks: Iterable[tuple[Any, ...]], jobs: int) -> Iterator[Result]:
+    """Call ``work(*task)`` for every task and give the results as they come, in no order.
+
+    Raises
+    ------
+    EmbedkitError
+        Where the system killed a worker.
+    """
+    if jobs == 1:
+        with _one_thread():
+            for task in tasks:
+                yield work(*task)
+        return
+    from joblib import Parallel, delayed
+    from joblib.externals.loky.process_executor import BrokenProcessPool
+
+    parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", pre_dispatch="3 * n_jobs")
+    try:
+        yield from parallel(delayed(_in_worker)(work, task) for task in tasks)
+    except BrokenProcessPool:
+        raise EmbedkitError(
+            "the system ended a worker process, probably for want of memory; finished trials are kept: "
+            "run the same command again with fewer --jobs"
+        ) from None
+
+
+def warm_up(jobs: int) -> threading.Thread:
+    """Start the workers and have them load their libraries while this process does something else; join before `run`."""
+    from joblib import Parallel, delayed
+
+    def start() -> None:
+        Parallel(n_jobs=jobs)(delayed(_load_libraries)() for _ in range(jobs))
+
+    thread = threading.Thread(target=start, daemon=True)
+    thread.start()
+    return thread
+
+
+def _load_libraries() -> None:
+    import sklearn.ensemble
+    import sklearn.linear_model
+    import torch
+    import xgboost
+
+    import embedkit.trials
+
+    del sklearn, torch, xgboost, embedkit
+
+
+def _in_worker(work: Callable[..., Result], task: tuple[Any, ...]) -> Result:
+    _limit_threads_for_good()
+    return work(*task)
+
+
+@lru_cache(maxsize=1)
+def _limit_threads_for_good() -> None:
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    torch.set_num_threads(1)
+    threadpool_limits(1)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,74 @@
+"""How long a study will take, roughly, before it starts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import torch
+
+from embedkit.backbones import Backbone, Images, control_of, make_backbone
+from embedkit.embeddings import store
+from embedkit.embeddings.extract import BATCH_CPU, embedding_key, forward_passes
+from embedkit.errors import NotApplicable
+from embedkit.heads import HEADS
+from embedkit.plan import Bench, Plan
+from embedkit.spec import parse
+from embedkit.trials import Trial
+
+
+def trial_seconds(trial: Trial, n_labeled: float, dim: float) -> float:
+    """Of one core, from the head's measured cost."""
+    fixed_ms, per_thousand_ms = HEADS[parse(trial.head).name].fit_ms
+    return (fixed_ms + per_thousand_ms * n_labeled * dim / 1000) / 1000
+
+
+def n_labeled(bench: Bench, trial: Trial) -> float:
+    """How many labels a trial draws."""
+    budget = next(budget for budget in bench.budgets if str(budget) == trial.budget)
+    among = len(bench.evaluation.split(trial.repeat, trial.fold)[0])
+    wanted = {
+        "per class": budget.amount * len(bench.evaluation.classes),
+        "total": budget.amount,
+        "%": among * budget.amount / 100,
+        "all": among,
+    }
+    return min(among, wanted[budget.unit])
+
+
+def embedding_cost(plan: Plan, bench: Bench, name: str) -> tuple[float, int]:
+    """Seconds to make one embedding, 0 where it is stored, and its width.
+
+    Measured by a batch of images through the untrained twin of the network.
+    """
+    backbone = bench.backbones[name]
+    assert not isinstance(backbone, NotApplicable)
+    key = embedding_key(bench.dataset, backbone)
+    if store.is_complete(key):
+        return 0.0, store.read(key).shape[1]
+    control = control_of(parse(name))
+    twin = make_backbone(control, Images(bench.dataset, bench.evaluation.pool)) if control else backbone
+    module, transform = twin.network(plan.device, lambda share, doing: None)
+    read = bench.dataset.image
+    indices = range(min(BATCH_CPU, len(bench.dataset)))
+    with torch.inference_mode():
+        for _ in range(2):  # the first pass is slow
+            started = time.perf_counter()
+            embedded = module(torch.stack([transform(read(i)) for i in indices]).to(plan.device)).cpu()
+            elapsed = time.perf_counter() - started
+    return elapsed / len(indices) * forward_passes(bench.dataset, backbone), embedded.shape[1]
+
+
+def total_seconds(plan: Plan, todo: Sequence[Trial]) -> float:
+    """Of what is left to do: embeddings, then trials side by side, then the timed ones alone."""
+    embeddings = together = alone = 0.0
+    for dataset, bench in plan.benches.items():
+        for name, backbone in bench.backbones.items():
+            mine = [trial for trial in todo if (trial.dataset, trial.backbone) == (dataset, name)]
+            if not mine or isinstance(backbone, NotApplicable):
+                continue
+            seconds, dim = embedding_cost(plan, bench, name)
+            embeddings += seconds
+            alone += sum(trial_seconds(trial, n_labeled(bench, trial), dim) for trial in mine if trial.is_timed)
+            together += sum(trial_seconds(trial, n_labeled(bench, trial), dim) for trial in mine if not trial.is_timed)
+    return embeddings + together / plan.study.jobs + alone

@@ -1,0 +1,220 @@
+"""Running a study: make the embeddings once, run the trials that are missing, keep every row as it comes."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embedkit import engines, estimate, results, sampling
+from embedkit.announce import announce
+from embedkit.console import Console
+from embedkit.embeddings import store
+from embedkit.embeddings.extract import embedding_key, extract, forward_passes
+from embedkit.environment import facts
+from embedkit.errors import EmbedkitError, NotApplicable
+from embedkit.plan import Bench, Plan
+from embedkit.results import ImageSet, Outcome
+from embedkit.trials import Task, Trial, evaluate, groups, head_seed
+
+def run_study(plan: Plan, console: Console, dry_run: bool = False) -> Path:
+    """Do what is left to do of a study; returns the results folder.
+
+    Raises
+    ------
+    EmbedkitError
+        Where results cannot be written or an embedding cannot be made.
+    """
+    folder = plan.study.folder
+    if dry_run:
+        done = results.settled_keys_at(folder)
+        announce(plan, [trial for trial in plan.trials if trial.key() not in done], console)
+        return folder
+    with results.open_results(folder) as connection:
+        done = results.settled_keys(connection)
+        todo = [trial for trial in plan.trials if trial.key() not in done]
+        workers = engines.warm_up(plan.study.jobs) if any(not trial.is_timed for trial in todo) else None
+        announce(plan, todo, console)
+        if todo:
+            started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+            run_id = results.start_run(
+                connection,
+                started,
+                {**facts(plan.device, plan.study.jobs), "study": plan.study.model_dump(mode="json", exclude_none=True)},
+            )
+            todo = _make_embeddings(plan, todo, connection, run_id, console)
+            if workers:
+                workers.join()
+            together = [trial for trial in todo if not trial.is_timed]
+            alone = [trial for trial in todo if trial.is_timed]
+            _run_trials(plan, together, connection, run_id, console, jobs=plan.study.jobs)
+            _run_trials(plan, alone, connection, run_id, console, jobs=1, timed=True)
+    return folder
+
+
+def _make_embeddings(
+    plan: Plan, todo: Sequence[Trial], connection: sqlite3.Connection, run_id: int, console: Console
+) -> list[Trial]:
+    """Embed what is not in the store; returns the trials whose embedding is there, and stores rows for the others."""
+    possible = []
+    for (dataset, name), trials in _by_embedding(todo).items():
+        bench = plan.benches[dataset]
+        backbone = bench.backbones[name]
+        if isinstance(backbone, NotApplicable):
+            _write_reason(plan, trials, "not_applicable", str(backbone), connection, run_id)
+            continue
+        try:
+            with console.stage(f"embedding {dataset} with {name}", forward_passes(bench.dataset, backbone)) as advance:
+                extract(bench.dataset, backbone, plan.device, advance)
+        except EmbedkitError:
+            raise
+        except Exception as error:  # one network that fails must not cost the trials of the others
+            console.say(f"  failed: {type(error).__name__}: {error}")
+            _write_reason(plan, trials, "failed", f"{type(error).__name__}: {error}", connection, run_id)
+            continue
+        possible += trials
+    return possible
+
+
+def _by_embedding(todo: Sequence[Trial]) -> dict[tuple[str, str], list[Trial]]:
+    found: dict[tuple[str, str], list[Trial]] = {}
+    for trial in todo:
+        found.setdefault((trial.dataset, trial.backbone), []).append(trial)
+    return found
+
+
+def _run_trials(
+    plan: Plan,
+    todo: Sequence[Trial],
+    connection: sqlite3.Connection,
+    run_id: int,
+    console: Console,
+    *,
+    jobs: int,
+    timed: bool = False,
+) -> None:
+    """Run trials group by group, and store each group's rows when they come."""
+    if not todo:
+        return
+    tasks = TaskMaker(plan)
+    cost = {trial.key(): estimate.trial_seconds(trial, *tasks.size(trial)) for trial in todo}
+    ordered = sorted(groups(todo), key=lambda group: -sum(cost[trial.key()] for trial in group))
+
+    def work() -> Iterator[tuple[list[Task], bool]]:
+        for group in ordered:
+            made = []
+            for trial in group:
+                try:
+                    made.append(tasks.make(trial, connection))
+                except NotApplicable as reason:
+                    _write_reason(plan, [trial], "not_applicable", str(reason), connection, run_id)
+            if made:
+                yield made, timed
+
+    title = f"{len(todo)} trials, one at a time, to measure what heads cost" if timed else f"{len(todo)} trials"
+    done_cost, done = 0.0, 0
+    with console.stage(title, sum(cost.values())) as advance:
+        for outcomes in engines.run(evaluate, work(), jobs):
+            results.write(connection, run_id, outcomes)
+            done += len(outcomes)
+            done_cost += sum(cost[row["key"]] for row, _ in outcomes)
+            first = outcomes[0][0]
+            advance(done_cost, f"{done} of {len(todo)} trials, {first['backbone']}, {first['head']}")
+
+
+class TaskMaker:
+    """Turns trials into tasks: draws labels, and looks up what rows say about embedding and draw."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._tests: dict[tuple[str, int, int | None], tuple[np.ndarray, str]] = {}
+        self._embeddings: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {}
+
+    def size(self, trial: Trial) -> tuple[float, int]:
+        """Number of labels and width of the embedding."""
+        key, _ = self._embedding(trial)
+        return estimate.n_labeled(self._plan.benches[trial.dataset], trial), store.read(key).shape[1]
+
+    def make(self, trial: Trial, connection: sqlite3.Connection) -> Task:
+        """The task of a trial; the first time that a test set is met, it is stored.
+
+        Raises
+        ------
+        NotApplicable
+            Where the draw holds a single class.
+        """
+        bench = self._plan.benches[trial.dataset]
+        evaluation = bench.evaluation
+        budget = next(budget for budget in bench.budgets if str(budget) == trial.budget)
+        among, _ = evaluation.split(trial.repeat, trial.fold)
+        train = sampling.draw(evaluation, budget, trial.repeat, trial.fold)
+        test, test_sha256 = self._test(trial, bench, connection)
+        embeddings, about_backbone = self._embedding(trial)
+        return Task(
+            trial=trial,
+            embeddings=embeddings,
+            train=train,
+            y_train=evaluation.labels[train],
+            test=test,
+            y_test=evaluation.labels[test],
+            n_classes=len(evaluation.classes),
+            head_seed=head_seed(evaluation.salt, trial.repeat),
+            known={
+                "experiment": "heads",
+                "task": "classification",
+                "evaluation": evaluation.kind,
+                "n_labeled": len(train),
+                "n_pool": len(among),
+                "n_test": len(test),
+                "n_classes": len(np.unique(evaluation.labels[among])),
+                "draw_sha256": sampling.ids_sha256(evaluation, train),
+                "test_sha256": test_sha256,
+                **about_backbone,
+            },
+        )
+
+    def _test(self, trial: Trial, bench: Bench, connection: sqlite3.Connection) -> tuple[np.ndarray, str]:
+        evaluation = bench.evaluation
+        place = (trial.dataset, trial.repeat if evaluation.kind == "cv" else 0, trial.fold)
+        if place not in self._tests:
+            test = evaluation.split(trial.repeat, trial.fold)[1]
+            sha256 = sampling.ids_sha256(evaluation, test)
+            ids = [evaluation.ids[i] for i in test]
+            truth, group = evaluation.labels[test], evaluation.groups[test]
+            results.write_image_set(connection, ImageSet(sha256, ids, truth, group, evaluation.classes))
+            self._tests[place] = test, sha256
+        return self._tests[place]
+
+    def _embedding(self, trial: Trial) -> tuple[str, dict[str, Any]]:
+        place = (trial.dataset, trial.backbone)
+        if place not in self._embeddings:
+            bench = self._plan.benches[trial.dataset]
+            backbone = bench.backbones[trial.backbone]
+            assert not isinstance(backbone, NotApplicable)
+            key = embedding_key(bench.dataset, backbone)
+            manifest = store.manifest(key)
+            self._embeddings[place] = key, {
+                "backbone_seed": backbone.recipe.get("seed"),
+                "backbone_bytes": manifest["backbone_bytes"],
+                "backbone_macs": manifest["backbone_macs"],
+                "fitted_on": "labelled, pool" if backbone.training_passes else "labelled",
+            }
+        return self._embeddings[place]
+
+
+def _write_reason(
+    plan: Plan, trials: Sequence[Trial], status: str, reason: str, connection: sqlite3.Connection, run_id: int
+) -> None:
+    """Rows for trials that could not begin."""
+    rows: list[Outcome] = []
+    for trial in trials:
+        row = {name: value for name, value in dataclasses.asdict(trial).items() if name != "inputs"}
+        kind = plan.benches[trial.dataset].evaluation.kind
+        about = {"experiment": "heads", "task": "classification", "evaluation": kind}
+        rows.append((row | about | {"key": trial.key(), "status": status, "error": reason}, None))
+    results.write(connection, run_id, rows)

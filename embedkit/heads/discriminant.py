@@ -1,0 +1,75 @@
+"""Linear discriminant analysis that is safe from one label per class on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.linalg import solve
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.extmath import softmax
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+
+class ShrinkageDiscriminant(ClassifierMixin, BaseEstimator):
+    """Linear discriminant analysis with one pooled covariance, shrunk towards a multiple of the identity.
+
+    The covariance comes from the m = n - C independent contrasts within classes, and is shrunk by d / (m + d), as if d
+    more had been seen that vary alike in every direction (the mean of an inverse-Wishart posterior). That was chosen on
+    images carved from CIFAR-10's training set, where it beats the Ledoit-Wolf estimate at every number of labels.
+    scikit-learn's `shrinkage="auto"` estimates class by class and collapses at two labels per class. At one label per
+    class there are no contrasts, and this is the nearest class mean.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_classes, d)
+    intercept_ : ndarray of shape (n_classes,)
+    classes_ : ndarray of shape (n_classes,)
+    shrinkage_ : float
+        0 for the plain covariance, 1 for a multiple of the identity.
+    """
+
+    def fit(self, X: Any, y: Any) -> ShrinkageDiscriminant:
+        """Fit to `X` (n, d) and `y` (n,)."""
+        X, y = validate_data(self, X, y, dtype=np.float64)
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError("ShrinkageDiscriminant needs at least 2 classes; y holds one class")
+        counts = np.bincount(codes)
+        means = np.stack([X[codes == c].mean(axis=0) for c in range(len(counts))])
+        contrasts = np.concatenate([_helmert(X[codes == c]) for c in range(len(counts))])  # (n - C, d)
+        m, d = contrasts.shape
+        self.shrinkage_ = d / (m + d)
+        variance = float(np.mean(contrasts**2)) if np.any(contrasts) else 1.0
+        covariance = (contrasts.T @ contrasts + d * variance * np.eye(d)) / (m + d)
+        centre = X.mean(axis=0)
+        self.coef_ = solve(covariance, (means - centre).T, assume_a="pos").T  # (C, d)
+        priors = np.log(counts / len(X))
+        self.intercept_ = priors - 0.5 * np.sum((means - centre) * self.coef_, axis=1) - self.coef_ @ centre
+        return self
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Log posterior up to a constant per row, (n, n_classes); (n,) for two classes."""
+        scores = self._scores(X)
+        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Posterior probabilities, (n, n_classes)."""
+        return softmax(self._scores(X))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The class of highest posterior."""
+        return self.classes_[self._scores(X).argmax(axis=1)]
+
+    def _scores(self, X: Any) -> np.ndarray:
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        return X @ self.coef_.T + self.intercept_
+
+
+def _helmert(rows: np.ndarray) -> np.ndarray:
+    """The m - 1 orthonormal contrasts of m rows: independent, of mean zero and of the rows' own covariance."""
+    i = np.arange(1, len(rows))[:, None]  # (m - 1, 1)
+    return (np.cumsum(rows, axis=0)[:-1] - i * rows[1:]) / np.sqrt(i * (i + 1))

@@ -1,0 +1,121 @@
+"""Fully connected heads: softmax regression and multilayer perceptrons, on torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+
+class FullyConnectedClassifier(ClassifierMixin, BaseEstimator):
+    """Fully connected layers trained with cross-entropy.
+
+    Parameters
+    ----------
+    hidden : tuple of int
+        Widths of the hidden layers (ReLU); empty for softmax regression.
+    dropout : float
+        Share of hidden units dropped while training.
+    label_smoothing : float
+    weight_decay, learning_rate : float
+        Of AdamW; the rate is the peak of a one-cycle schedule.
+    steps, batch_size : int
+        A fixed number of steps: no labelled image is spent on early stopping.
+    random_state : int, RandomState or None
+        Initial weights, order and dropout.
+    device : str
+
+    Attributes
+    ----------
+    network_ : torch.nn.Sequential
+    classes_ : ndarray of shape (n_classes,)
+    loss_ : float
+        Mean training loss of the last epoch.
+    """
+
+    def __init__(
+        self,
+        hidden: tuple[int, ...] = (),
+        *,
+        dropout: float = 0.0,
+        label_smoothing: float = 0.0,
+        weight_decay: float = 1e-2,
+        learning_rate: float = 1e-2,
+        steps: int = 300,
+        batch_size: int = 128,
+        random_state: Any = None,
+        device: str = "cpu",
+    ) -> None:
+        self.hidden = hidden
+        self.dropout = dropout
+        self.label_smoothing = label_smoothing
+        self.weight_decay = weight_decay
+        self.learning_rate = learning_rate
+        self.steps = steps
+        self.batch_size = batch_size
+        self.random_state = random_state
+        self.device = device
+
+    def fit(self, X: Any, y: Any) -> FullyConnectedClassifier:
+        """Train on `X` (n, d) and `y` (n,)."""
+        import torch
+
+        from embedkit.training import train
+
+        X, y = validate_data(self, X, y, dtype=np.float32)
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError("FullyConnectedClassifier needs at least 2 classes; y holds one class")
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        inputs, targets = torch.from_numpy(X).to(self.device), torch.from_numpy(codes).to(self.device)
+        with torch.random.fork_rng(devices=[self.device] if self.device != "cpu" else []):
+            torch.manual_seed(seed)
+            self.network_ = self._layers(X.shape[1]).to(self.device)
+            criterion = torch.nn.CrossEntropyLoss(label_smoothing=self.label_smoothing)
+
+            def keep_loss(step: int, loss: float) -> None:
+                self.loss_ = loss
+
+            train(
+                self.network_,
+                lambda batch: criterion(self.network_(inputs[batch]), targets[batch]),
+                len(X),
+                steps=self.steps,
+                batch_size=self.batch_size,
+                learning_rate=self.learning_rate,
+                weight_decay=self.weight_decay,
+                generator=torch.Generator().manual_seed(seed),
+                after_epoch=keep_loss,
+            )
+        return self
+
+    def _layers(self, n_features: int) -> Any:
+        from torch import nn
+
+        layers: list[nn.Module] = []
+        width = n_features
+        for hidden in self.hidden:
+            layers += [nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(self.dropout)]
+            width = hidden
+        output = nn.Linear(width, len(self.classes_))
+        nn.init.zeros_(output.weight)  # with a label or two per class, random initial logits would never be unlearned
+        nn.init.zeros_(output.bias)
+        return nn.Sequential(*layers, output)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Softmax probabilities, (n, n_classes), columns in the order of ``classes_``."""
+        import torch
+
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float32, reset=False)
+        with torch.inference_mode():
+            return self.network_(torch.from_numpy(X).to(self.device)).softmax(dim=1).cpu().numpy()
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The most probable class of each row."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]

@@ -1,0 +1,171 @@
+"""Plan: a study looked up as a whole; which trials it means, and what stands in their way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from embedkit import artefacts, sampling
+from embedkit.backbones import Backbone, Images, control_of, make_backbone
+from embedkit.codecs import make_codec
+from embedkit.console import Console
+from embedkit.datasets import Dataset, dataset_spec, open_dataset
+from embedkit.errors import EmbedkitError, NotApplicable
+from embedkit.heads import HEADS
+from embedkit.sampling import Budget, Evaluation
+from embedkit.spec import Spec
+from embedkit.study import Study
+from embedkit.trials import Trial
+
+SMALL_SIDE_MAX = 32
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """One data set of a study, with all that trials on it share.
+
+    `backbones` holds, by the name shown in tables, the backbone or the reason why it is not applicable.
+    """
+
+    dataset: Dataset
+    evaluation: Evaluation
+    budgets: list[Budget]
+    backbones: dict[str, Backbone | NotApplicable]
+    notices: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What a study will do."""
+
+    study: Study
+    device: str
+    benches: dict[str, Bench]
+    trials: list[Trial]
+
+
+def make_plan(study: Study, console: Console, given: Dataset | None = None) -> Plan:
+    """Open the data sets, divide them, bind the backbones and list the trials.
+
+    `given` is a data set that is there already, in place of those that the study names.
+
+    Raises
+    ------
+    EmbedkitError
+        Where a data set cannot be read, or budgets that were written do not fit: all of them at once.
+    """
+    device = _device(study.device)
+    datasets = [given] if given else [_opened(text, study, console) for text in study.datasets]
+    benches: dict[str, Bench] = {}
+    problems: list[str] = []
+    for dataset in datasets:
+        if dataset.name in benches:
+            raise EmbedkitError(
+                f"two data sets are called {dataset.name!r}; tell them apart by folder(path=..., name=...)"
+            )
+        evaluation = sampling.plan_evaluation(dataset, study.evaluation, study.min_class_size)
+        budgets, left_out = _fitting_budgets(study, dataset, evaluation)
+        if study.budgets is not None and study.draw == "balanced":
+            problems += left_out
+            left_out = []
+        backbones = _bound_backbones(study, dataset, evaluation)
+        notices = (*dataset.notices, *evaluation.notices, *(f"{reason} (left out)" for reason in left_out))
+        benches[dataset.name] = Bench(dataset, evaluation, budgets, backbones, notices)
+    if problems:
+        raise EmbedkitError("\n".join(problems))
+    return Plan(study, device, benches, list(_trials(study, benches)))
+
+
+def _opened(text: str, study: Study, console: Console) -> Dataset:
+    with console.stage(f"looking at {text}", 1) as advance:
+        return open_dataset(
+            dataset_spec(text, study.labels), lambda done, total: advance(done / total, f"{done} of {total} images")
+        )
+
+
+def _device(asked: str) -> str:
+    if asked == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if asked.startswith("cuda") and not torch.cuda.is_available():
+        raise EmbedkitError(f"--device {asked}: torch finds no CUDA device; use --device cpu or auto")
+    return asked
+
+
+def _fitting_budgets(study: Study, dataset: Dataset, evaluation: Evaluation) -> tuple[list[Budget], list[str]]:
+    fitting, reasons = [], []
+    for budget in study.parsed_budgets():
+        capped = study.draw == "capped" and study.budgets is not None and budget.unit == "per class"
+        reason = "" if capped else sampling.check_budget(evaluation, dataset.name, budget, study.repeats)
+        if reason:
+            reasons.append(reason)
+        else:
+            fitting.append(budget)
+    return fitting, reasons
+
+
+def _bound_backbones(study: Study, dataset: Dataset, evaluation: Evaluation) -> dict[str, Backbone | NotApplicable]:
+    images = Images(dataset, evaluation.pool)
+    bound: dict[str, Backbone | NotApplicable] = {}
+    for spec in _backbone_specs(study, dataset):
+        shown = _shown(spec)
+        if shown in bound:
+            raise EmbedkitError(f"two backbones are shown as {shown}; rename one of their weights files")
+        try:
+            bound[shown] = make_backbone(spec, images)
+        except NotApplicable as reason:
+            bound[shown] = reason
+    return bound
+
+
+def _backbone_specs(study: Study, dataset: Dataset) -> list[Spec]:
+    """The backbones that were asked for, or fit the images, with their controls first."""
+    asked = study.parsed_backbones()
+    if dataset.vectors is not None:
+        wrong = [spec for spec in asked if spec.name != "vectors"]
+        if wrong:
+            raise EmbedkitError(f"the backbone {wrong[0].name!r} needs images; {dataset.name} holds vectors: leave it out")
+        return [Spec("vectors")]
+    if not asked:
+        small = dataset.shape is not None and max(dataset.shape[:2]) <= SMALL_SIDE_MAX
+        asked = [Spec("autoencoder" if small else "resnet50")]
+    controls = [control_of(spec) for spec in asked] if study.controls else []
+    first = [Spec("pixels")] if study.controls else []
+    return list(dict.fromkeys([*first, *(spec for spec in controls if spec), *asked]))
+
+
+def _shown(spec: Spec) -> str:
+    """The name in tables: a file of weights without its folder."""
+    weights = dict(spec.params).get("weights", "")
+    return str(spec.replace(weights=Path(weights).name)) if Path(weights).name != weights else str(spec)
+
+
+def _trials(study: Study, benches: dict[str, Bench]) -> Iterator[Trial]:
+    for name, bench in benches.items():
+        for backbone_name, backbone in bench.backbones.items():
+            recipe = backbone_name if isinstance(backbone, NotApplicable) else backbone.recipe
+            for chain in study.parsed_codecs():
+                for head in study.parsed_heads():
+                    member = HEADS[head.name]
+                    parts = [bench.dataset.fingerprint, bench.evaluation.kind, study.min_class_size, recipe]
+                    versions = [make_codec(chain).version, member.version]
+                    trial = Trial(
+                        dataset=name,
+                        backbone=backbone_name,
+                        codec=" | ".join(map(str, chain)),
+                        head=str(head),
+                        budget="",
+                        repeat=0,
+                        fold=None,
+                        selection=study.selection,
+                        inputs=artefacts.key([*parts, *versions]),
+                    )
+                    for budget in bench.budgets:
+                        once = budget.unit == "all" and member.deterministic and bench.evaluation.kind == "fixed"
+                        for repeat in range(1 if once else study.repeats):
+                            for fold in bench.evaluation.folds:
+                                yield replace(trial, budget=str(budget), repeat=repeat, fold=fold)
+
+

@@ -1,0 +1,196 @@
+"""What a study found: scores with intervals, the set of the best, where fully connected heads stand, and costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from embedkit import statistics
+from embedkit.heads import HEADS
+from embedkit.results import ImageSet, iterate_predictions, load_results
+from embedkit.scores import headline_score
+from embedkit.spec import parse
+from embedkit.statistics import Interval
+
+FULLY_CONNECTED = "fully connected"
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """One head at one budget: what was right (R, n), in which fold (R, n; None where not cross-validated)."""
+
+    correct: np.ndarray
+    folds: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A score with its interval, both in percent, and whether the head cannot be told from the best."""
+
+    interval: Interval
+    among_best: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Heads by budgets on one embedding; a cell is absent where trials are missing.
+
+    `standing` holds, by family and budget, how far the champion of the fully connected heads is ahead of that family's,
+    in percentage points.
+    """
+
+    dataset: str
+    backbone: str
+    codec: str
+    score: str
+    heads: list[str]
+    budgets: list[str]
+    cells: dict[tuple[str, str], Cell]
+    standing: dict[str, dict[str, Interval]]
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """All tables of a study, its rows, and the trials that gave no score (status, reason, count, an example)."""
+
+    tables: list[Table]
+    rows: pd.DataFrame
+    without_score: pd.DataFrame
+
+
+def summarise(folder: Path, score: str = "auto", keys: Iterable[str] | None = None) -> Summary:
+    """Summarise the trials with these keys; without keys, the latest row of everything that is there."""
+    rows = load_results(folder)
+    rows = _latest(rows) if keys is None else rows[rows["key"].isin(set(keys))]
+    rows = rows.reset_index(drop=True)
+    rows["budget"] = rows["budget"].cat.remove_unused_categories()
+    wanted = set(rows["key"])
+    measured: dict[tuple[str, str, str], dict[tuple[str, str], dict[int, list[_Part]]]] = {}
+    tests: dict[str, ImageSet] = {}
+    for row, test, predictions in iterate_predictions(folder, {}):
+        if row["key"] in wanted:
+            tests[test.sha256] = test
+            place = measured.setdefault((row["dataset"], row["backbone"], row["codec"]), {})
+            repeats = place.setdefault((row["head"], row["budget"]), {})
+            right = predictions.predicted == test.truth
+            repeats.setdefault(row["repeat"], []).append(_Part(row["fold"], test.sha256, right))
+    ordered = [(place, measured[place]) for place in _as_written(rows, measured)]
+    tables = [
+        _table(place, cells, tests, score, list(rows["budget"].cat.categories)) for place, cells in ordered
+    ]
+    missing = rows[rows["status"] != "ok"]
+    without_score = missing.groupby(["status", "error"], observed=True).agg(
+        trials=("key", "size"), heads=("head", lambda heads: ", ".join(sorted(set(heads))))
+    )
+    return Summary(tables, rows, without_score.reset_index())
+
+
+def _latest(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row per identity, of the protocol that each data set was last evaluated by."""
+    last = rows.sort_values("run_id", kind="stable").groupby("dataset")["evaluation"].last()
+    rows = rows[rows["evaluation"] == rows["dataset"].map(last)]
+    identity = ["dataset", "backbone", "codec", "head", "budget", "repeat", "fold", "selection"]
+    return rows.sort_values("run_id", kind="stable").drop_duplicates(identity, keep="last").sort_index()
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    fold: int | None
+    test_sha256: str
+    right: np.ndarray
+
+
+def _as_written(rows: pd.DataFrame, measured: dict) -> list[tuple[str, str, str]]:  # type: ignore[type-arg]
+    """Embeddings in the order of their mean score, so that the best stands last, next to the prompt."""
+    means = rows.groupby(["dataset", "backbone", "codec"], observed=True)["accuracy"].mean()
+    return sorted(measured, key=lambda place: (place[0], means.get(place, 0.0)))
+
+
+def _table(
+    place: tuple[str, str, str],
+    cells: dict[tuple[str, str], dict[int, list[_Part]]],
+    tests: dict[str, ImageSet],
+    score: str,
+    budgets: list[str],
+) -> Table:
+    ids = sorted({image for parts in cells.values() for part in next(iter(parts.values())) for image in tests[part.test_sha256].ids})
+    column = {image: number for number, image in enumerate(ids)}
+    truth, groups = np.zeros(len(ids), dtype=np.int64), np.zeros(len(ids), dtype=np.int64)
+    for test in tests.values():
+        if set(test.ids) <= column.keys():
+            at = [column[image] for image in test.ids]
+            truth[at], groups[at] = test.truth, test.groups
+    score = headline_score(score, truth)
+    images = statistics.images_for(score, truth, groups)
+    heads = list(dict.fromkeys(head for head, _ in cells))
+    found: dict[tuple[str, str], Cell] = {}
+    standing: dict[str, dict[str, Interval]] = {}
+    for budget in budgets:
+        here = _complete({head: _matrix(cells[head, budget], tests, column) for head in heads if (head, budget) in cells})
+        if not here:
+            continue
+        folds = next(iter(here.values())).folds
+        correct = {head: measured.correct for head, measured in here.items()}
+        best = statistics.best_set(correct, images, folds)
+        for head, matrix in correct.items():
+            found[head, budget] = Cell(_percent(statistics.interval(matrix, images, folds)), head in best)
+        for family, difference in _standing(correct, images, ids, folds).items():
+            standing.setdefault(family, {})[budget] = difference
+    return Table(*place, score, heads, budgets, found, standing)
+
+
+def _matrix(repeats: dict[int, list[_Part]], tests: dict[str, ImageSet], column: dict[str, int]) -> Measured | None:
+    """Repeats x images, of the repeats in which every image was tested."""
+    rows, fold_rows = [], []
+    for _, parts in sorted(repeats.items()):
+        row, fold_row = np.full(len(column), -1, dtype=np.int8), np.zeros(len(column), dtype=np.int64)
+        for part in parts:
+            at = [column[image] for image in tests[part.test_sha256].ids]
+            row[at] = part.right
+            fold_row[at] = part.fold or 0
+        if (row >= 0).all():
+            rows.append(row)
+            fold_rows.append(fold_row)
+    if not rows:
+        return None
+    cross_validated = any(part.fold is not None for parts in repeats.values() for part in parts)
+    return Measured(np.stack(rows), np.stack(fold_rows) if cross_validated else None)
+
+
+def _complete(measured: dict[str, Measured | None]) -> dict[str, Measured]:
+    """Heads with as many repeats as the others have; one that runs once, since it and its draw are fixed, counts for all."""
+    there = {head: m for head, m in measured.items() if m is not None}
+    most = max((len(m.correct) for m in there.values()), default=0)
+    return {
+        head: m if len(m.correct) == most else Measured(np.repeat(m.correct, most, axis=0), m.folds)
+        for head, m in there.items()
+        if len(m.correct) in (1, most)
+    }
+
+
+def family(head: str) -> str:
+    """The family that a head's spec belongs to."""
+    return HEADS[parse(head).name].family
+
+
+def _standing(
+    correct: dict[str, np.ndarray], images: statistics.Images, ids: list[str], folds: np.ndarray | None
+) -> dict[str, Interval]:
+    families: dict[str, list[np.ndarray]] = {}
+    for head, matrix in correct.items():
+        families.setdefault(family(head), []).append(matrix)
+    ours = families.pop(FULLY_CONNECTED, None)
+    if not ours:
+        return {}
+    return {
+        name: _percent(statistics.champion_difference(ours, theirs, images, ids, folds))
+        for name, theirs in families.items()
+    }
+
+
+def _percent(interval: Interval) -> Interval:
+    return Interval(100 * interval.estimate, 100 * interval.half_width)

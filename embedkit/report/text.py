@@ -1,0 +1,147 @@
+"""A summary as plain text: for terminals, logs and Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from embedkit.report.summary import FULLY_CONNECTED, Summary, Table
+from embedkit.statistics import Interval
+
+BEST = "*"
+
+
+def summary_text(summary: Summary) -> str:
+    """Tables, the standing of fully connected heads, costs, and what gave no score."""
+    parts = []
+    for table in summary.tables:
+        parts += [table_title(table), grid(*score_grid(table)), standing_sentence(table), ""]
+    if summary.tables:
+        parts += [explanation(summary.tables), "", cost_title(summary), grid(*cost_grid(summary)), ""]
+    for row in summary.without_score.itertuples():
+        parts.append(f"{str(row.status).replace('_', ' ')}: {row.trials} trials ({row.heads}): {row.error}")
+    return "\n".join(parts).rstrip()
+
+
+def table_title(table: Table) -> str:
+    codec = "" if table.codec == "float32" else f", stored as {table.codec}"
+    return f"{table.dataset}, {table.backbone}{codec}: {table.score.replace('_', ' ')} in %, by labels per class"
+
+
+def score_grid(table: Table) -> tuple[list[str], list[list[str]]]:
+    """Header and lines: heads by budgets."""
+    lines = []
+    for head in table.heads:
+        line = [head]
+        for budget in table.budgets:
+            cell = table.cells.get((head, budget))
+            line.append(f"{cell_text(cell.interval)}{BEST if cell.among_best else ' '}" if cell else "- ")
+        lines.append(line)
+    return ["head", *(f"{budget} " for budget in table.budgets)], lines
+
+
+def cell_text(interval: Interval) -> str:
+    return f"{interval.estimate:.1f} ±{interval.half_width:.1f}"
+
+
+def explanation(tables: Sequence[Table]) -> str:
+    return (
+        f"± is a 95% interval over label draws and test images. {BEST} cannot be told from the best of its column: no head beats it,\n"
+        "one-sided, at .05 / (heads - 1). A family's champion on one half of the test images is judged on the other half."
+    )
+
+
+def standing_sentence(table: Table) -> str:
+    """Where fully connected heads stand against each family's champion."""
+    if not table.standing:
+        return ""
+    clauses, level = [], []
+    for family, by_budget in table.standing.items():
+        ahead = {budget: d for budget, d in by_budget.items() if d.excludes_zero and d.estimate > 0}
+        behind = {budget: d for budget, d in by_budget.items() if d.excludes_zero and d.estimate < 0}
+        told = [
+            f"{word} {family} at {_budgets(found, by_budget)} (by up to {max(abs(d.estimate) for d in found.values()):.1f})"
+            for word, found in (("ahead of", ahead), ("behind", behind))
+            if found
+        ]
+        clauses.append(" and ".join(told)) if told else level.append(family)
+    elsewhere = f"not told apart from {_and(level)}" if level else ""
+    said = "; ".join(part for part in [*clauses, elsewhere] if part)
+    end = "; at other budgets not told apart." if clauses and _undecided(table) else "."
+    return f"{FULLY_CONNECTED.capitalize()} (its champion against each family's, in points): {said}{end}"
+
+
+def _undecided(table: Table) -> bool:
+    return any(
+        any(d.excludes_zero for d in by_budget.values()) and not all(d.excludes_zero for d in by_budget.values())
+        for by_budget in table.standing.values()
+    )
+
+
+def _budgets(found: dict[str, Interval], among: dict[str, Interval]) -> str:
+    return "every budget" if len(found) == len(among) and len(among) > 1 else ", ".join(found)
+
+
+def _and(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def cost_title(summary: Summary) -> str:
+    return f"what heads cost at {_largest_budget(summary)} labels per class, alone on one core"
+
+
+def _largest_budget(summary: Summary) -> str:
+    return str(summary.rows["budget"].cat.categories[-1])
+
+
+def cost_grid(summary: Summary) -> tuple[list[str], list[list[str]]]:
+    """Header and lines: what each head costs, on the widest embedding, at the largest budget."""
+    costs = cost_rows(summary)
+    lines = [
+        [
+            str(row.head),
+            f"{1000 * row.fit_s:.1f} ms",
+            f"{1e6 * row.predict_s / row.n_test:.1f} µs",
+            _bytes(row.head_bytes),
+        ]
+        for row in costs.itertuples()
+    ]
+    return ["head", "fit", "predict, per image", "size"], lines
+
+
+def cost_rows(summary: Summary) -> pd.DataFrame:
+    """The timed rows at the largest budget on the last table's embedding, cheapest fit first."""
+    last = summary.tables[-1]
+    rows = summary.rows
+    timed = rows[
+        (rows["timing"] == "exclusive")
+        & (rows["budget"] == _largest_budget(summary))
+        & (rows["dataset"] == last.dataset)
+        & (rows["backbone"] == last.backbone)
+        & (rows["codec"] == last.codec)
+    ]
+    return timed.sort_values("fit_s")
+
+
+def _bytes(count: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
+
+
+def grid(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Columns of equal width, the first to the left, the others to the right."""
+    widths = [max(len(row[at]) for row in [header, *lines]) for at in range(len(header))]
+    return "\n".join(
+        "  " + "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
+        for row in [header, *lines]
+    )
+
+
+def markdown_grid(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """The same as a Markdown table."""
+    rows = [header, ["---", *["---:"] * (len(header) - 1)], *lines]
+    return "\n".join("| " + " | ".join(cell.strip() for cell in row) + " |" for row in rows)

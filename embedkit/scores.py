@@ -1,0 +1,51 @@
+"""Scores of predicted classes and probabilities."""
+
+from __future__ import annotations
+
+import numpy as np
+
+LOG_LOSS_CLIP = 1e-7
+CLASSIFICATION = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "brier")
+
+
+def classification_scores(
+    truth: np.ndarray, predicted: np.ndarray, probabilities: np.ndarray | None, n_classes: int
+) -> dict[str, float | None]:
+    """Scores of one trial.
+
+    Parameters
+    ----------
+    truth, predicted : ndarray of int, shape (n,)
+        Class indices.
+    probabilities : ndarray of shape (n, n_classes), or None where the head gives none
+        Log-loss clips them at `LOG_LOSS_CLIP`; the Brier score (Brier 1950) is summed over classes, from 0 to 2.
+
+    Returns
+    -------
+    dict
+        The scores of `CLASSIFICATION`; balanced accuracy and macro-F1 are means over the classes that `truth` holds.
+    """
+    confusion = np.bincount(truth * n_classes + predicted, minlength=n_classes**2).reshape(n_classes, n_classes)
+    present = confusion.sum(axis=1) > 0
+    hits, actual, called = confusion.diagonal()[present], confusion.sum(axis=1)[present], confusion.sum(axis=0)[present]
+    scores: dict[str, float | None] = {
+        "accuracy": float(hits.sum() / len(truth)),
+        "balanced_accuracy": float(np.mean(hits / actual)),
+        "macro_f1": float(np.mean(2 * hits / (actual + called))),
+        "log_loss": None,
+        "brier": None,
+    }
+    if probabilities is not None:
+        of_truth = probabilities[np.arange(len(truth)), truth]
+        scores["log_loss"] = float(-np.log(np.clip(of_truth, LOG_LOSS_CLIP, 1)).mean())
+        scores["brier"] = float(np.mean(np.sum(probabilities**2, axis=1) - 2 * of_truth + 1))
+    return scores
+
+
+def headline_score(asked: str, truth: np.ndarray) -> str:
+    """The score that tables show; ``auto`` is balanced accuracy where test classes differ by more than 1.5 to 1."""
+    if asked != "auto":
+        return asked
+    sizes = np.bincount(truth)
+    sizes = sizes[sizes > 0]
+    return "balanced_accuracy" if sizes.max() > 1.5 * sizes.min() else "accuracy"

@@ -1,0 +1,157 @@
+"""Intervals over label draws and test images, sets of the best heads, families compared through champions.
+
+The input is what was right: for one head at one budget a matrix (R, n), repeats x test images, of 0 and 1, on the same
+draws and images for every head.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate and the half-width of its interval."""
+
+    estimate: float
+    half_width: float
+
+    @property
+    def excludes_zero(self) -> bool:
+        return abs(self.estimate) > self.half_width
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """The test images behind the columns of a matrix: weights (n,) with mean 1, classes (n,) and groups (n,)."""
+
+    weights: np.ndarray
+    truth: np.ndarray
+    groups: np.ndarray
+    stratified: bool
+    """Whether the weights equalise the classes, so that only the spread within classes counts."""
+
+
+def images_for(score: str, truth: np.ndarray, groups: np.ndarray) -> Images:
+    """Weights that make the mean of what was right the accuracy, or the balanced accuracy."""
+    weights = np.ones(len(truth))
+    if score == "balanced_accuracy":
+        counts = np.bincount(truth)
+        weights = len(truth) / (np.count_nonzero(counts) * counts[truth])
+    return Images(weights, truth, groups, score == "balanced_accuracy")
+
+
+def interval(
+    correct: np.ndarray, images: Images, folds: np.ndarray | None = None, confidence: float = CONFIDENCE
+) -> Interval:
+    """Mean over label draws from this pool and over new test images, with its two-sided interval.
+
+    half-width^2 = (t_{R-1} s_rep / sqrt(R))^2 + (z s_img / sqrt(n))^2, with s_rep the standard deviation of the
+    repeats' means and s_img that of the images' means, summed within groups. One repeat: the images' part alone.
+    Cross-validated: z^2 (s_img^2 / n + s_fold^2 / J), with s_fold that of the J means of one fold in one repeat.
+
+    Parameters
+    ----------
+    correct : ndarray of shape (R, n)
+        0 and 1, or differences of these.
+    folds : ndarray of int of shape (R, n), or None
+        Where cross-validated: in which fold an image was tested.
+    """
+    weighted = correct * images.weights
+    per_repeat = weighted.mean(axis=1)
+    tail = (1 - confidence) / 2
+    z = stats.norm.isf(tail)
+    half = (z**2) * _image_variance(weighted.mean(axis=0), images)
+    if folds is not None:
+        cell = folds + (folds.max() + 1) * np.arange(len(folds))[:, None]
+        means = np.bincount(cell.ravel(), weighted.ravel()) / np.bincount(cell.ravel())
+        half += z**2 * means.var(ddof=1) / len(means)
+    elif len(correct) > 1:
+        half += stats.t.isf(tail, len(correct) - 1) ** 2 * per_repeat.var(ddof=1) / len(correct)
+    return Interval(float(per_repeat.mean()), float(np.sqrt(half)))
+
+
+def _image_variance(per_image: np.ndarray, images: Images) -> float:
+    """Variance of the mean over images, which were drawn group by group (and class by class where stratified)."""
+    n = len(per_image)
+    if images.stratified:
+        of_class = np.bincount(images.truth)
+        class_mean = np.bincount(images.truth, per_image) / np.maximum(of_class, 1)
+        residual = per_image - class_mean[images.truth]
+        grow = np.sqrt(of_class / np.maximum(of_class - 1, 1))[images.truth]
+        residual = residual * grow
+    else:
+        residual = (per_image - per_image.mean()) * np.sqrt(n / max(n - 1, 1))
+    _, group = np.unique(images.groups, return_inverse=True)
+    return float(np.sum(np.bincount(group, residual) ** 2) / n**2)
+
+
+def best_set(
+    correct: Mapping[str, np.ndarray], images: Images, folds: np.ndarray | None = None, alpha: float = 0.05
+) -> set[str]:
+    """The heads that cannot be told from the best.
+
+    A head leaves only if another one beats it, one-sided at alpha / (K - 1) for K heads (Bonferroni), on paired
+    differences.
+    """
+    if len(correct) < 2:
+        return set(correct)
+    confidence = 1 - 2 * alpha / (len(correct) - 1)
+    means = {head: float((matrix * images.weights).mean()) for head, matrix in correct.items()}
+    beaten = set()
+    for head, matrix in correct.items():
+        for rival, other in correct.items():
+            if means[rival] > means[head]:
+                difference = interval(other - matrix, images, folds, confidence)
+                if difference.estimate > difference.half_width:
+                    beaten.add(head)
+                    break
+    return set(correct) - beaten
+
+
+def champion_difference(
+    first: Sequence[np.ndarray],
+    second: Sequence[np.ndarray],
+    images: Images,
+    image_ids: Sequence[str],
+    folds: np.ndarray | None = None,
+    confidence: float = CONFIDENCE,
+) -> Interval:
+    """How much better the champion of one family is than that of another.
+
+    Choosing a champion by its test mean would favour the family with more members. So each half of the test images is
+    judged by the champions that the other half chose (cross-fitting): no image helps to choose the head that it is
+    used to judge.
+
+    Parameters
+    ----------
+    first, second : sequences of ndarray of shape (R, n)
+        What each member of the families got right.
+    image_ids : sequence of str
+        Of length n; a hash of each image's group decides its half.
+    """
+    first_of_group: dict[int, str] = {}
+    for group, image_id in zip(images.groups, image_ids, strict=True):
+        first_of_group.setdefault(int(group), image_id)
+    half = np.array([hashlib.sha256(first_of_group[int(group)].encode()).digest()[0] & 1 for group in images.groups])
+    difference = np.zeros(first[0].shape)
+    for side in (0, 1):
+        judged, choosing = half == side, half != side
+        if not choosing.any():
+            choosing = judged
+        difference[:, judged] = (
+            _champion(first, images, choosing)[:, judged] - _champion(second, images, choosing)[:, judged]
+        )
+    return interval(difference, images, folds, confidence)
+
+
+def _champion(members: Sequence[np.ndarray], images: Images, choosing: np.ndarray) -> np.ndarray:
+    means = [(member[:, choosing] * images.weights[choosing]).mean() for member in members]
+    return members[int(np.argmax(means))].astype(float)
