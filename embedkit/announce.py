@@ -19,17 +19,21 @@ from embedkit.trials import Trial
 def announce(plan: Plan, todo: Sequence[Trial], console: Console) -> None:
     """Say what was found, how it is divided, what is done and to do, and about how long that takes."""
     study = plan.study
-    workers = f"{study.jobs} worker{'s' if study.jobs > 1 else ''}"
-    console.say(f"embedkit {__version__}: study {study.results_name!r}, {plan.device}, {workers}")
+    console.say(f"embedkit {__version__}: study {study.results_name!r}, {plan.device}, {_counted(study.jobs, 'worker')}")
     for bench in plan.benches.values():
         for line in _found(bench, headline_score(study.score, bench.evaluation.labels[bench.evaluation.tested])):
             console.say(line)
     n_backbones = max(len(bench.backbones) for bench in plan.benches.values())
-    console.say(
-        f"{len(plan.trials)} trials: {n_backbones} backbones x {len(study.parsed_codecs())} codecs x "
-        f"{len(study.parsed_heads())} heads x budgets {', '.join(dict.fromkeys(t.budget for t in plan.trials))} x "
-        f"{study.repeats} repeats{' x 5 folds' if any(t.fold is not None for t in plan.trials) else ''}"
-    )
+    factors = [
+        _counted(n_backbones, "backbone"),
+        _counted(len(study.parsed_codecs()), "codec"),
+        _counted(len(study.parsed_heads()), "head"),
+        f"budgets {', '.join(dict.fromkeys(trial.budget for trial in plan.trials))}",
+        _counted(study.repeats, "repeat"),
+    ]
+    if any(trial.fold is not None for trial in plan.trials):
+        factors.append(f"{sampling.FOLDS} folds")
+    console.say(f"{_counted(len(plan.trials), 'trial')}: {' x '.join(factors)}")
     for bench in plan.benches.values():
         for name, backbone in bench.backbones.items():
             if isinstance(backbone, NotApplicable):
@@ -73,3 +77,7 @@ def _protocol(evaluation: Evaluation) -> str:
         f"{len(evaluation.test)} test images, {len(evaluation.candidates)} labelled training images, "
         f"{len(evaluation.pool)} training images in the pool (labels unseen)"
     )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

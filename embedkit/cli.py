@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-import types
 import typing
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
+from embedkit import catalogue
 from embedkit.console import Console
 from embedkit.errors import EmbedkitError
 from embedkit.study import Study, built_in_study, make_study, read_study
@@ -20,6 +20,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     help="Which head should sit on your CNN embeddings, and from how many labels on does a fully connected one win?",
     epilog="With --debug anywhere, errors show their traceback.",
 )
@@ -48,77 +49,107 @@ def _stop(message: str, status: int, debug: bool) -> NoReturn:
     sys.exit(status)
 
 
-def _run(datasets: list[str], dry_run: bool, **flags: Any) -> None:
+def run(datasets: list[str] | None, dry_run: bool, **flags: Any) -> None:
     """Compare heads on embeddings of images, for few and many labels.
 
-    DATASETS are names (embedkit list datasets), folders of images, specs, or one study file (.toml).
-    Without any, the built-in study runs. Every option is a key of study files; options win over the file.
+    DATASETS are names (embedkit list datasets), folders of images, specs, or one study file (.toml); without any, the
+    built-in study runs. Every option is a key of study files; options win over the file. The same command again goes
+    on where it was stopped.
     """
-    from embedkit.report.text import summary_text
-
     given = {key: value for key, value in flags.items() if value is not None}
-    if datasets and datasets[0].endswith(".toml"):
-        if len(datasets) > 1:
-            raise EmbedkitError("give one study file, or data sets; not both")
-        study = make_study(datasets[0], **read_study(datasets[0]) | given)
+    files = [text for text in datasets or () if text.endswith(".toml")]
+    if files and datasets != files[:1]:
+        raise EmbedkitError("give one study file, or data sets, not both; the file's key 'datasets' names them")
+    if files:
+        study = make_study(files[0], **read_study(files[0]) | given)
     elif datasets:
         study = make_study("embedkit run", datasets=datasets, **given)
     else:
         study = make_study("embedkit run", **built_in_study() | given)
-    raise typer.Exit(_run_and_report(study, Console(), dry_run, summary_text))
+    raise typer.Exit(_run_and_report(study, dry_run))
 
 
-def _run_and_report(study: Study, console: Console, dry_run: bool, as_text: Any) -> int:
+def _run_and_report(study: Study, dry_run: bool) -> int:
     """Run, print the tables, write the report; returns the exit status: 1 where a trial failed."""
+    console = Console()
     try:
         from embedkit.experiment import run_study
         from embedkit.plan import make_plan
         from embedkit.report.page import write_report
         from embedkit.report.summary import summarise
+        from embedkit.report.text import summary_text
 
         plan = make_plan(study, console)
         folder = run_study(plan, console, dry_run)
         if dry_run:
             return 0
         summary = summarise(folder, study.score, [trial.key() for trial in plan.trials])
-        console.say(f"\n{as_text(summary)}\n")
+        console.say(f"\n{summary_text(summary)}\n")
         report = write_report(folder, summary)
     except KeyboardInterrupt:
-        console.say(f"\nstopped; finished trials are kept in {study.folder}: the same command goes on from there")
+        print(
+            f"\nstopped; finished trials are kept in {study.folder}: the same command goes on from there",
+            file=sys.stderr,
+        )
         return 130
-    console.say(f"rows and predictions: {folder / 'results.sqlite'}\nreport: {report}")
+    console.say(f"report: {report}\nrows and predictions: {folder / 'results.sqlite'}  (embedkit export {folder})")
     failed = int((summary.rows["status"] == "failed").sum())
     if failed:
         console.say(f"{failed} trials failed; the same command tries them again")
     return 1 if failed else 0
 
 
-def _flags() -> list[inspect.Parameter]:
-    """One option for each key of a study."""
-    parameters = []
+def _study_options() -> list[inspect.Parameter]:
+    """One option for each key of a study but the data sets, which are arguments."""
+    options = []
     for name, field in Study.model_fields.items():
         if name == "datasets":
             continue
-        kind: Any = {bool: bool, int: int}.get(_bare(field.annotation), list[str] if _is_list(field.annotation) else str)
-        option = typer.Option(help=field.description, show_default=False)
-        annotation = Annotated[kind | None, option]
-        parameters.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation))
-    return parameters
+        kinds = {field.annotation, *map(typing.get_origin, (field.annotation, *typing.get_args(field.annotation)))}
+        kind: Any = bool if bool in kinds else list[str] if tuple in kinds else str
+        annotation = Annotated[kind | None, typer.Option(help=field.description, show_default=False)]
+        options.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation))
+    return options
 
 
-def _bare(annotation: Any) -> Any:
-    return annotation
-
-
-def _is_list(annotation: Any) -> bool:
-    return tuple in [typing.get_origin(part) for part in (annotation, *typing.get_args(annotation))]
-
-
-def _command(function: Any, flags: list[inspect.Parameter]) -> Any:
-    """The function with these options in place of its ``**flags``, as typer reads them."""
-    own = [
-        inspect.Parameter("datasets", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Annotated[list[str] | None, typer.Argument(help="data sets, or a study file", show_default=False)], default=None),
-        inspect.Parameter("dry_run", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[bool, typer.Option("--dry-run", help="say what would be done, and stop")], default=False),
+run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    [
+        inspect.Parameter(
+            "datasets",
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            default=None,
+            annotation=Annotated[list[str] | None, typer.Argument(show_default=False)],
+        ),
+        *_study_options(),
+        inspect.Parameter(
+            "dry_run",
+            inspect.Parameter.KEYWORD_ONLY,
+            default=False,
+            annotation=Annotated[bool, typer.Option("--dry-run", help="say what would be done, and stop")],
+        ),
     ]
-    command = types.FunctionType(function.__code__, function.__globals__, name="run")
-    return command, own
+)
+app.command()(run)
+
+
+@app.command("list")
+def list_members(
+    kind: Annotated[
+        str | None, typer.Argument(help="datasets, backbones, codecs or heads; default: all", show_default=False)
+    ] = None,
+) -> None:
+    """What there is: names, what they are, and their parameters with defaults."""
+    print(catalogue.text(kind))
+
+
+@app.command()
+def export(
+    folder: Annotated[str, typer.Argument(help="a results folder, such as results/default")],
+    out: Annotated[str | None, typer.Option(help="where the files go; default: the folder itself")] = None,
+    predictions: Annotated[bool, typer.Option("--predictions", help="also every prediction, as CSV")] = False,
+) -> None:
+    """Write results as rows.csv and tables.md."""
+    from embedkit.report.export import write_export
+
+    for file in write_export(Path(folder), Path(out or folder), predictions):
+        print(file)

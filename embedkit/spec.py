@@ -25,7 +25,7 @@ class Spec:
     params: tuple[tuple[str, Any], ...] = ()
 
     def __str__(self) -> str:
-        written = ", ".join(f"{key}={_literal(value)}" for key, value in self.params)
+        written = ", ".join(f"{key}={literal(value)}" for key, value in self.params)
         return f"{self.name}({written})" if written else self.name
 
     def replace(self, **changes: Any) -> Spec:
@@ -33,11 +33,12 @@ class Spec:
         return Spec(self.name, tuple(sorted({**dict(self.params), **changes}.items())))
 
 
-def _literal(value: Any) -> str:
+def literal(value: Any) -> str:
+    """A parameter's value as specs write it."""
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, tuple):
-        return "[" + ", ".join(_literal(item) for item in value) + "]"
+        return "[" + ", ".join(literal(item) for item in value) + "]"
     return str(value) if isinstance(value, Spec) else repr(value)
 
 
@@ -154,7 +155,7 @@ def checked_params(spec: Spec, function: Callable[..., Any]) -> dict[str, Any]:
             pydantic.TypeAdapter(hints[name]).validate_python(value, strict=True)
         except pydantic.ValidationError as error:
             problem = error.errors()[0]["msg"]
-            raise EmbedkitError(f"{spec}: {name}={_literal(value)}: {problem[0].lower()}{problem[1:]}") from None
+            raise EmbedkitError(f"{spec}: {name}={literal(value)}: {problem[0].lower()}{problem[1:]}") from None
     missing = [name for name, p in known.items() if p.default is p.empty and name not in dict(spec.params)]
     if missing:
         raise EmbedkitError(f"{spec}: write {missing[0]}=..., which has no default")

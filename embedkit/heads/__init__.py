@@ -122,7 +122,7 @@ def ridge(seed: int, *, alpha: Positive = 100.0) -> Any:
 
 
 def lda(seed: int) -> Any:
-    """linear discriminant analysis with a pooled Ledoit-Wolf covariance"""
+    """linear discriminant analysis with a shrunken pooled covariance"""
     from embedkit.heads.discriminant import ShrinkageDiscriminant
 
     del seed
@@ -131,10 +131,10 @@ def lda(seed: int) -> Any:
 
 def centroid(seed: int) -> Any:
     """nearest class mean"""
-    from sklearn.neighbors import NearestCentroid
+    from embedkit.heads.discriminant import ShrinkageDiscriminant
 
     del seed
-    return _scaled(NearestCentroid())
+    return _scaled(ShrinkageDiscriminant(shrinkage=1.0, uniform_priors=True))
 
 
 def knn(seed: int, *, k: Count = 5, metric: Literal["euclidean", "cosine", "manhattan"] = "euclidean") -> Any:

@@ -30,6 +30,10 @@ class ShrinkageDiscriminant(ClassifierMixin, BaseEstimator):
         0 for the plain covariance, 1 for a multiple of the identity.
     """
 
+    def __init__(self, shrinkage: float | None = None, uniform_priors: bool = False) -> None:
+        self.shrinkage = shrinkage
+        self.uniform_priors = uniform_priors
+
     def fit(self, X: Any, y: Any) -> ShrinkageDiscriminant:
         """Fit to `X` (n, d) and `y` (n,)."""
         X, y = validate_data(self, X, y, dtype=np.float64)
@@ -41,12 +45,13 @@ class ShrinkageDiscriminant(ClassifierMixin, BaseEstimator):
         means = np.stack([X[codes == c].mean(axis=0) for c in range(len(counts))])
         contrasts = np.concatenate([_helmert(X[codes == c]) for c in range(len(counts))])  # (n - C, d)
         m, d = contrasts.shape
-        self.shrinkage_ = d / (m + d)
+        self.shrinkage_ = d / (m + d) if self.shrinkage is None else self.shrinkage
         variance = float(np.mean(contrasts**2)) if np.any(contrasts) else 1.0
-        covariance = (contrasts.T @ contrasts + d * variance * np.eye(d)) / (m + d)
+        scatter = contrasts.T @ contrasts / max(m, 1)
+        covariance = (1 - self.shrinkage_) * scatter + self.shrinkage_ * variance * np.eye(d)
         centre = X.mean(axis=0)
         self.coef_ = solve(covariance, (means - centre).T, assume_a="pos").T  # (C, d)
-        priors = np.log(counts / len(X))
+        priors = np.zeros(len(counts)) if self.uniform_priors else np.log(counts / len(X))
         self.intercept_ = priors - 0.5 * np.sum((means - centre) * self.coef_, axis=1) - self.coef_ @ centre
         return self
 

@@ -126,7 +126,7 @@ def _table(
             truth[at], groups[at] = test.truth, test.groups
     score = headline_score(score, truth)
     images = statistics.images_for(score, truth, groups)
-    heads = list(dict.fromkeys(head for head, _ in cells))
+    heads = sorted(dict.fromkeys(head for head, _ in cells), key=lambda head: (list(HEADS).index(parse(head).name), head))
     found: dict[tuple[str, str], Cell] = {}
     standing: dict[str, dict[str, Interval]] = {}
     for budget in budgets:

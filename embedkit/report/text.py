@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import pandas as pd
@@ -13,15 +14,35 @@ BEST = "*"
 
 
 def summary_text(summary: Summary) -> str:
-    """Tables, the standing of fully connected heads, costs, and what gave no score."""
+    """Tables, the standing of fully connected heads, costs, and what gave no score: for a terminal."""
     parts = []
     for table in summary.tables:
-        parts += [table_title(table), grid(*score_grid(table)), standing_sentence(table), ""]
+        parts += [table_title(table), grid(*score_grid(table)), *wrapped(standing_sentence(table)), ""]
     if summary.tables:
-        parts += [explanation(summary.tables), "", cost_title(summary), grid(*cost_grid(summary)), ""]
-    for row in summary.without_score.itertuples():
-        parts.append(f"{str(row.status).replace('_', ' ')}: {row.trials} trials ({row.heads}): {row.error}")
-    return "\n".join(parts).rstrip()
+        parts += [*wrapped(explanation()), "", cost_title(summary), grid(*cost_grid(summary)), ""]
+    return "\n".join([*parts, *missing_lines(summary)]).rstrip()
+
+
+def summary_markdown(summary: Summary) -> str:
+    """The same as Markdown."""
+    parts = []
+    for table in summary.tables:
+        parts += [f"## {table_title(table)}", markdown_grid(*score_grid(table)), standing_sentence(table)]
+    if summary.tables:
+        parts += [explanation(), f"## {cost_title(summary)}", markdown_grid(*cost_grid(summary))]
+    return "\n\n".join(part for part in [*parts, *missing_lines(summary)] if part) + "\n"
+
+
+def missing_lines(summary: Summary) -> list[str]:
+    """What gave no score, and why: a line for each reason."""
+    return [
+        f"{str(row.status).replace('_', ' ')}: {row.trials} trials ({row.heads}): {row.error}"
+        for row in summary.without_score.itertuples()
+    ]
+
+
+def wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, 118)
 
 
 def table_title(table: Table) -> str:
@@ -45,9 +66,9 @@ def cell_text(interval: Interval) -> str:
     return f"{interval.estimate:.1f} ±{interval.half_width:.1f}"
 
 
-def explanation(tables: Sequence[Table]) -> str:
+def explanation() -> str:
     return (
-        f"± is a 95% interval over label draws and test images. {BEST} cannot be told from the best of its column: no head beats it,\n"
+        f"± is a 95% interval over label draws and test images. {BEST} cannot be told from the best of its column: no head beats it, "
         "one-sided, at .05 / (heads - 1). A family's champion on one half of the test images is judged on the other half."
     )
 

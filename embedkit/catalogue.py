@@ -1,0 +1,69 @@
+"""What there is to choose from, in words: names, one line each, parameters with defaults."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from embedkit.errors import EmbedkitError
+from embedkit.spec import did_you_mean, literal, parameters
+
+KINDS = ("datasets", "backbones", "codecs", "heads")
+
+
+def text(kind: str | None = None) -> str:
+    """The members of one kind, or of all.
+
+    Raises
+    ------
+    EmbedkitError
+        Where there is no such kind.
+    """
+    if kind is not None and kind not in KINDS:
+        raise EmbedkitError(f"there are no {kind!r} to list{did_you_mean(kind, KINDS)} kinds: {', '.join(KINDS)}")
+    return "\n\n".join(f"{name}:\n{_members(name)}" for name in ([kind] if kind else KINDS))
+
+
+def _members(kind: str) -> str:
+    if kind == "datasets":
+        from embedkit.datasets import DATASETS, cards
+
+        named = [f"  {name}: {card['title']}" for name, card in cards().items()]
+        return "\n".join([*named, *_lines(DATASETS)])
+    if kind == "codecs":
+        from embedkit.codecs import CODECS
+
+        return "\n".join(_lines(CODECS))
+    if kind == "heads":
+        from embedkit.heads import HEADS
+
+        return "\n".join(_lines({name: head.build for name, head in HEADS.items()}))
+    from embedkit.backbones import BACKBONES
+    from embedkit.backbones.pretrained import names
+
+    networks = names()
+    own = {name: build for name, build in BACKBONES.items() if name not in networks}
+    signature = _line("NETWORK", BACKBONES[networks[0]])
+    return "\n".join([*_lines(own), signature, _wrapped("    NETWORK is one of: ", networks)])
+
+
+def _lines(builders: dict[str, Callable[..., Any]]) -> list[str]:
+    return [_line(name, build) for name, build in builders.items()]
+
+
+def _line(name: str, build: Callable[..., Any]) -> str:
+    """``name(parameter=default, ...): what it is``."""
+    written = [
+        parameter if p.default is inspect.Parameter.empty else f"{parameter}={literal(p.default)}"
+        for parameter, p in parameters(build).items()
+    ]
+    call = f"({', '.join(written)})" if written else ""
+    about = inspect.getdoc(getattr(build, "func", build)) or ""
+    return f"  {name}{call}: {about.splitlines()[0]}"
+
+
+def _wrapped(start: str, words: list[str]) -> str:
+    import textwrap
+
+    return textwrap.fill(", ".join(words), 118, initial_indent=start, subsequent_indent="      ")

@@ -1,0 +1,76 @@
+"""Figures: for each family of heads its curves beside those of the fully connected heads, with intervals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from embedkit.report.summary import FULLY_CONNECTED, Table, family
+
+REFERENCE_COLORS = ("#111111", "#8a8a8a")
+FAMILY_COLORS = ("#d1495b", "#1f77b4", "#2a9d5c", "#8e5bb5", "#d98e04")
+
+
+def family_panels(table: Table) -> list[alt.LayerChart]:
+    """One chart per family that is not fully connected; the fully connected heads stand in each, in black and grey."""
+    curves = curve_frame(table)
+    names = [name for name in dict.fromkeys(curves["family"]) if name != FULLY_CONNECTED]
+    low = float((curves["score"] - curves["half_width"]).min())
+    span = [max(0.0, low - 2), min(100.0, float((curves["score"] + curves["half_width"]).max()) + 1)]
+    return [_panel(curves, name, table, span) for name in names or [FULLY_CONNECTED]]
+
+
+def curve_frame(table: Table) -> pd.DataFrame:
+    """What is drawn: one line per head and budget."""
+    return pd.DataFrame(
+        [
+            {
+                "family": family(head),
+                "head": head,
+                "budget": budget,
+                "score": cell.interval.estimate,
+                "half_width": cell.interval.half_width,
+                "low": cell.interval.estimate - cell.interval.half_width,
+                "high": min(100.0, cell.interval.estimate + cell.interval.half_width),
+            }
+            for head in table.heads
+            for budget in table.budgets
+            if (cell := table.cells.get((head, budget)))
+        ]
+    )
+
+
+def _panel(curves: pd.DataFrame, name: str, table: Table, span: list[float]) -> alt.LayerChart:
+    shown = curves[curves["family"].isin([name, FULLY_CONNECTED])]
+    reference = list(dict.fromkeys(shown.loc[shown["family"] == FULLY_CONNECTED, "head"]))
+    own = [head for head in dict.fromkeys(shown["head"]) if head not in reference]
+    colors = [REFERENCE_COLORS[i % 2] for i in range(len(reference))]
+    colors += [FAMILY_COLORS[i % len(FAMILY_COLORS)] for i in range(len(own))]
+    x = alt.X("budget:O", sort=table.budgets, title="labels per class", axis=alt.Axis(labelAngle=0))
+    y_scale = alt.Scale(domain=span, nice=False)
+    color = alt.Color(
+        "head:N",
+        scale=alt.Scale(domain=[*reference, *own], range=colors),
+        legend=alt.Legend(orient="bottom", title=None, columns=2, labelLimit=220),
+    )
+    base = alt.Chart(shown).encode(x=x, color=color)
+    title = f"{table.score.replace('_', ' ')}, %"
+    band = base.mark_area(opacity=0.13).encode(y=alt.Y("low:Q", scale=y_scale, title=title), y2="high:Q")
+    line = base.mark_line(point=alt.OverlayMarkDef(size=28), strokeWidth=2).encode(
+        y=alt.Y("score:Q", scale=y_scale, title=title),
+        tooltip=[
+            alt.Tooltip("head:N"),
+            alt.Tooltip("budget:O", title="labels per class"),
+            alt.Tooltip("score:Q", format=".1f"),
+            alt.Tooltip("half_width:Q", format=".1f", title="±"),
+        ],
+    )
+    return alt.layer(band, line, title=alt.Title(name, anchor="start", fontSize=13))
+
+
+def figure(table: Table, columns: int = 3) -> Any:
+    """All panels of a table as one chart."""
+    panels: list[Any] = [panel.properties(width=250, height=210) for panel in family_panels(table)]
+    return alt.concat(*panels, columns=columns).resolve_scale(color="independent").configure_view(stroke=None)
