@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
+import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ def key(recipe: Any) -> str:
 
 def cache() -> Path:
     """Where artefacts live: ``EMBEDKIT_CACHE``, or the user's cache folder."""
-    if "EMBEDKIT_CACHE" in os.environ:
-        return Path(os.environ["EMBEDKIT_CACHE"])
+    if chosen := os.environ.get("EMBEDKIT_CACHE"):
+        return Path(chosen)
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("embedkit"))
@@ -50,20 +51,18 @@ def write_atomically(path: Path, data: bytes) -> None:
     EmbedkitError
         Where the disk is full or the folder cannot be written.
     """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise unwritable(path, error) from None
-    try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     except OSError as error:
         raise unwritable(path, error) from None
     finally:
-        Path(temporary).unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
     if os.name == "posix":
         descriptor = os.open(path.parent, os.O_RDONLY)
         os.fsync(descriptor)

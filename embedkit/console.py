@@ -42,9 +42,11 @@ class Console:
     def _bar(self, title: str, total: float) -> Iterator[Advance]:
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(24), TaskProgressColumn(), TimeElapsedColumn())
+        title_column = TextColumn("{task.description}", markup=False)
+        left_column = TextColumn("{task.fields[left]}", markup=False)
+        columns = (title_column, BarColumn(24), TaskProgressColumn(), TimeElapsedColumn(), left_column)
         started = time.monotonic()
-        with Progress(*columns, TextColumn("{task.fields[left]}"), transient=True) as progress:
+        with Progress(*columns, transient=True) as progress:
             task = progress.add_task(title, total=total, left="")
 
             def advance(done: float, doing: str = "") -> None:

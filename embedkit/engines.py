@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import islice
 from typing import Any, TypeVar
 
 from embedkit.errors import EmbedkitError
@@ -22,6 +24,8 @@ def default_jobs() -> int:
 def run(work: Callable[..., Result], tasks: Iterable[tuple[Any, ...]], jobs: int) -> Iterator[Result]:
     """Call ``work(*task)`` for every task and give the results as they come, in no order.
 
+    Tasks are made here, in the calling thread, a few ahead of the workers.
+
     Raises
     ------
     EmbedkitError
@@ -32,29 +36,46 @@ def run(work: Callable[..., Result], tasks: Iterable[tuple[Any, ...]], jobs: int
             for task in tasks:
                 yield work(*task)
         return
-    from joblib import Parallel, delayed
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
-    parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", pre_dispatch="3 * n_jobs")
+    workers, ahead = _workers(jobs), iter(tasks)
+    waiting: set[Future[Result]] = set()
     try:
-        yield from parallel(delayed(_in_worker)(work, task) for task in tasks)
+        while True:
+            waiting |= {workers.submit(_in_worker, work, task) for task in islice(ahead, 3 * jobs - len(waiting))}
+            if not waiting:
+                return
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
     except BrokenProcessPool:
         raise EmbedkitError(
             "the system ended a worker process, probably for want of memory; finished trials are kept: "
             "run the same command again with fewer --jobs"
         ) from None
+    finally:
+        if waiting:
+            workers.shutdown(wait=False, kill_workers=True)
 
 
 def warm_up(jobs: int) -> threading.Thread:
     """Start the workers and have them load their libraries while this process does something else; join before `run`."""
-    from joblib import Parallel, delayed
 
     def start() -> None:
-        Parallel(n_jobs=jobs)(delayed(_load_libraries)() for _ in range(jobs))
+        workers = _workers(jobs)
+        wait([workers.submit(_load_libraries) for _ in range(jobs)])
 
     thread = threading.Thread(target=start, daemon=True)
     thread.start()
     return thread
+
+
+def _workers(jobs: int) -> Any:
+    """The worker processes of this process, started once. The settings reach libraries that are loaded later, too."""
+    from joblib.externals.loky import get_reusable_executor
+
+    one_thread = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "BLIS")}
+    return get_reusable_executor(max_workers=jobs, timeout=300, env=one_thread)
 
 
 def _load_libraries() -> None:
@@ -87,6 +108,7 @@ def _one_thread() -> Iterator[None]:
     import torch
     from threadpoolctl import threadpool_limits
 
+    _load_libraries()  # those that are loaded later would not be limited
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

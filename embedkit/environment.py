@@ -30,7 +30,9 @@ def facts(device: str, jobs: int) -> dict[str, Any]:
         "gpu": _gpu(device),
         "jobs": jobs,
         "thread_libraries": libraries,
-        "environment": {name: os.environ[name] for name in ("OPENBLAS_CORETYPE", "OMP_NUM_THREADS") if name in os.environ},
+        "environment": {
+            name: os.environ[name] for name in ("OPENBLAS_CORETYPE", "OMP_NUM_THREADS") if name in os.environ
+        },
         "command": " ".join(Path(part).name if at == 0 else part for at, part in enumerate(sys.argv)),
     }
 

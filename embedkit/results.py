@@ -41,11 +41,13 @@ COLUMNS = {
     "status": "TEXT", "error": "TEXT", "warning": "TEXT", "run_id": "INTEGER", "key": "TEXT PRIMARY KEY",
 }  # fmt: skip
 _SCHEMA = f"""
+BEGIN;
 CREATE TABLE rows ({", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())}) WITHOUT ROWID;
 CREATE TABLE predictions (key TEXT PRIMARY KEY, predicted BLOB, confidence BLOB, true_probability BLOB);
 CREATE TABLE images (test_sha256 TEXT PRIMARY KEY, contents BLOB);
 CREATE TABLE runs (run_id INTEGER PRIMARY KEY, started TEXT, facts TEXT);
 PRAGMA user_version = {FORMAT};
+COMMIT;
 """
 
 
@@ -236,7 +238,8 @@ def load_results(path: str | Path) -> pd.DataFrame:
         elif name in rows:
             rows[name] = rows[name].astype("str")
     rows["grid_edge"] = rows["grid_edge"].astype("boolean")
-    by_size = rows.groupby("budget")["n_labeled"].mean().sort_values(kind="stable").index
+    per_class = rows["n_labeled"] / rows["n_classes"]  # what data sets of many and of few classes have in common
+    by_size = per_class.groupby(rows["budget"]).mean().sort_values(kind="stable").index
     rows["budget"] = pd.Categorical(rows["budget"], categories=list(by_size), ordered=True)
     place = list(rows.columns).index("fitted_on") + 1
     return pd.concat([rows.iloc[:, :place], scores, rows.iloc[:, place:]], axis=1).sort_values(
@@ -290,8 +293,8 @@ def iterate_predictions(
     path: str | Path, where: dict[str, Any]
 ) -> Iterator[tuple[dict[str, Any], ImageSet, Predictions]]:
     """Each finished trial's row (without scores), its test set and its predictions, one at a time."""
-    conditions = "".join(f" AND rows.{name} = ?" for name in where)
-    values = [str(value) if COLUMNS[name] == "TEXT" else value for name, value in where.items()]
+    conditions = "".join(f" AND rows.{name} IS ?" for name in where)
+    values = [_bound(value, COLUMNS[name]) for name, value in where.items()]
     tests: dict[str, ImageSet] = {}
     with _reading(path) as connection:
         connection.row_factory = sqlite3.Row
@@ -311,6 +314,15 @@ def iterate_predictions(
                 _unpacked(row.pop("confidence"), "<f4"),
                 _unpacked(row.pop("true_probability"), "<f4"),
             )
+
+
+def _bound(value: Any, kind: str) -> Any:
+    """A value of a DataFrame or of the user's as SQLite takes it."""
+    import pandas as pd
+
+    if pd.isna(value):
+        return None
+    return str(value) if kind.startswith("TEXT") else value.item() if isinstance(value, np.generic) else value
 
 
 def _read_image_set(connection: sqlite3.Connection, sha256: str) -> ImageSet:

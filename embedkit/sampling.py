@@ -33,9 +33,9 @@ class Budget:
 
     def __str__(self) -> str:
         return {
-            "per class": f"{self.amount:g}",
-            "total": f"{self.amount:g} total",
-            "%": f"{self.amount:g}%",
+            "per class": f"{self.amount:.15g}",
+            "total": f"{self.amount:.15g} total",
+            "%": f"{self.amount:.15g}%",
             "all": "all",
         }[self.unit]
 
@@ -121,22 +121,32 @@ def _folds(evaluation: Evaluation, repeat: int) -> np.ndarray:
 
 
 def assign_folds(evaluation: Evaluation, among: np.ndarray, n_folds: int, *salt: object) -> np.ndarray:
-    """Divide images into stratified folds that keep groups whole: the fold number of each of `among`."""
+    """Divide images into stratified folds that keep groups whole: the fold number of each of `among`.
+
+    Within a class each fold is a stretch of the groups of one size in their order by a hash, so that an added image
+    moves few others.
+    """
     positions: dict[int, list[int]] = {}
     for position, image in enumerate(among):
         positions.setdefault(int(evaluation.groups[image]), []).append(position)
     labels = evaluation.labels[among]
-    strata = {group: int(np.bincount(labels[members]).argmax()) for group, members in positions.items()}
     first_id = {group: min(evaluation.ids[among[member]] for member in members) for group, members in positions.items()}
-    fold = np.zeros(len(among), dtype=np.int64)
-    counts = {stratum: np.zeros(n_folds) for stratum in strata.values()}
-    totals = np.zeros(n_folds)
+    strata: dict[int, list[list[int]]] = {}
     for group in sorted(positions, key=lambda group: rank_hash(evaluation.salt, *salt, first_id[group])):
-        here = counts[strata[group]]
-        chosen = min(range(n_folds), key=lambda f: (here[f], totals[f], f))
-        fold[positions[group]] = chosen
-        here[chosen] += len(positions[group])
-        totals[chosen] += len(positions[group])
+        strata.setdefault(int(np.bincount(labels[positions[group]]).argmax()), []).append(positions[group])
+    fold = np.zeros(len(among), dtype=np.int64)
+    totals = np.zeros(n_folds)
+    for _, members in sorted(strata.items()):
+        here = np.zeros(n_folds)
+        given: dict[int, list[int]] = {}  # folds by size of group
+        for group in members:
+            chosen = min(range(n_folds), key=lambda f: (here[f], totals[f], f))
+            here[chosen] += len(group)
+            totals[chosen] += len(group)
+            given.setdefault(len(group), []).append(chosen)
+        in_stretches = {size: iter(sorted(folds)) for size, folds in given.items()}
+        for group in members:
+            fold[group] = next(in_stretches[len(group)])
     return fold
 
 
@@ -149,11 +159,12 @@ def plan_evaluation(dataset: Dataset, kind: str = "auto", min_class_size: int = 
     Raises
     ------
     EmbedkitError
-        Where fewer than two classes are left.
+        Where fewer than two classes are left, or fewer than 5 images (groups) to divide.
     """
     in_test = dataset.splits == "test"
     notices: list[str] = []
-    labels = _without_small_classes(dataset, (dataset.labels >= 0) & ~in_test, min_class_size, notices)
+    divided = kind == "cv" or not in_test.any()
+    labels = _without_small_classes(dataset, (dataset.labels >= 0) & ~in_test, divided, min_class_size, notices)
     labelled = (labels >= 0) & ~in_test
     if kind == "auto":
         kind = "fixed" if in_test.any() or labelled.sum() >= LABELLED_MIN_FOR_HOLD_OUT else "cv"
@@ -168,10 +179,16 @@ def plan_evaluation(dataset: Dataset, kind: str = "auto", min_class_size: int = 
         classes=dataset.classes,
         candidates=np.flatnonzero(labelled),
         test=np.empty(0, dtype=np.int64),
-        pool=np.flatnonzero((labels < 0) & ~in_test),
+        pool=np.flatnonzero((labels < 0) & ~in_test & ~np.isin(dataset.groups, dataset.groups[labelled])),
         notices=tuple(notices),
     )
     if kind == "cv":
+        units = len(np.unique(dataset.groups[labelled]))
+        if units < FOLDS:
+            raise EmbedkitError(
+                f"{dataset.name}: {units} labelled images or groups are too few for {FOLDS}-fold cross-validation; "
+                "label more images"
+            )
         return plan
     tested = in_test & (labels >= 0)
     if not in_test.any():
@@ -181,15 +198,20 @@ def plan_evaluation(dataset: Dataset, kind: str = "auto", min_class_size: int = 
     tested &= np.isin(labels, labels[candidates])
     if not tested.any():
         raise EmbedkitError(f"{dataset.name}: no test image has a label; label some, or use --evaluation cv")
-    pool = np.flatnonzero(~in_test & ~tested)
+    pool = np.flatnonzero(~in_test & ~np.isin(dataset.groups, dataset.groups[tested]))
     return replace(plan, kind="fixed", candidates=candidates, test=np.flatnonzero(tested), pool=pool)
 
 
 def _without_small_classes(
-    dataset: Dataset, trainable: np.ndarray, min_class_size: int, notices: list[str]
+    dataset: Dataset, trainable: np.ndarray, divided: bool, min_class_size: int, notices: list[str]
 ) -> np.ndarray:
-    """Labels, with -1 for classes that have fewer than `min_class_size` labelled training images."""
-    sizes = np.bincount(dataset.labels[trainable], minlength=len(dataset.classes))
+    """Labels, with -1 for classes that have fewer than `min_class_size` labelled training images.
+
+    Where they are `divided` into training and test parts, a group counts as one image.
+    """
+    units = dataset.groups if divided else np.arange(len(dataset))
+    pairs = np.unique(np.stack([dataset.labels, units])[:, trainable], axis=1)
+    sizes = np.bincount(pairs[0], minlength=len(dataset.classes))
     small = np.flatnonzero(sizes < min_class_size)
     if len(dataset.classes) - len(small) < 2:
         raise EmbedkitError(
@@ -250,7 +272,8 @@ def draw(evaluation: Evaluation, budget: Budget, repeat: int, fold: int | None) 
     elif budget.unit == "all":
         chosen = ordered
     else:
-        n = budget.amount if budget.unit == "total" else math.ceil(len(ordered) * budget.amount / 100)
+        share = round(len(ordered) * budget.amount / 100, 6)  # 1.1% of 3,000 is 33, not 33.000000000000004
+        n = budget.amount if budget.unit == "total" else math.ceil(share)
         chosen = ordered[: int(n)]
     if len(np.unique(evaluation.labels[chosen])) < 2:
         raise NotApplicable(f"the draw of {len(chosen)} labels holds a single class")

@@ -9,7 +9,10 @@ import ast
 import difflib
 import inspect
 import json
+import math
+import re
 import typing
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -65,7 +68,9 @@ def parse_chain(text: str) -> tuple[Spec, ...]:
 
 def _tree(text: str) -> ast.expr:
     try:
-        return ast.parse(text.strip(), mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a Windows path has backslashes that are no escapes
+            return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise EmbedkitError(f"cannot read the spec {text!r}; write name or name(param=value, ...)") from None
 
@@ -93,28 +98,28 @@ def _value(node: ast.expr, text: str) -> Any:
         value = ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         value = ...
-    if not isinstance(value, str | int | float | bool | None):
-        raise EmbedkitError(f"in {text!r}: {ast.unparse(node)!r} is not a literal; values are numbers, strings, lists or specs")
+    if not isinstance(value, str | int | float | bool | None) or (isinstance(value, float) and math.isinf(value)):
+        written = ast.get_source_segment(text.strip(), node)
+        raise EmbedkitError(f"in {text!r}: {written!r} is not a literal; values are numbers, strings, lists or specs")
     return value
 
 
 def split_list(text: str) -> list[str]:
     """Split at top-level commas: ``svm, knn(k=5, metric="cosine")`` has two parts."""
-    parts, depth, quote, start = [], 0, "", 0
-    for position, char in enumerate(text):
-        if quote:
-            quote = "" if char == quote else quote
-        elif char in "\"'":
-            quote = char
-        elif char in "([":
+    parts, depth, start = [], 0, 0
+    for piece in _STRING_OR_CHARACTER.finditer(text):
+        if piece[0] in ("(", "["):
             depth += 1
-        elif char in ")]":
+        elif piece[0] in (")", "]"):
             depth -= 1
-        elif char == "," and depth == 0:
-            parts.append(text[start:position])
-            start = position + 1
+        elif piece[0] == "," and depth == 0:
+            parts.append(text[start : piece.start()])
+            start = piece.end()
     parts.append(text[start:])
     return [part.strip() for part in parts if part.strip()]
+
+
+_STRING_OR_CHARACTER = re.compile(r""""(\\.|[^"\\])*"|'(\\.|[^'\\])*'|.""", re.DOTALL)
 
 
 def did_you_mean(asked: str, known: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ draws and images for every head.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -81,14 +82,10 @@ def interval(
 def _image_variance(per_image: np.ndarray, images: Images) -> float:
     """Variance of the mean over images, which were drawn group by group (and class by class where stratified)."""
     n = len(per_image)
-    if images.stratified:
-        of_class = np.bincount(images.truth)
-        class_mean = np.bincount(images.truth, per_image) / np.maximum(of_class, 1)
-        residual = per_image - class_mean[images.truth]
-        grow = np.sqrt(of_class / np.maximum(of_class - 1, 1))[images.truth]
-        residual = residual * grow
-    else:
-        residual = (per_image - per_image.mean()) * np.sqrt(n / max(n - 1, 1))
+    stratum = images.truth if images.stratified else np.zeros(n, dtype=np.int64)
+    mean = np.bincount(stratum, per_image) / np.maximum(np.bincount(stratum), 1)
+    n_groups = np.bincount(np.unique(np.stack([stratum, images.groups]), axis=1)[0])
+    residual = (per_image - mean[stratum]) * np.sqrt(n_groups / np.maximum(n_groups - 1, 1))[stratum]
     _, group = np.unique(images.groups, return_inverse=True)
     return float(np.sum(np.bincount(group, residual) ** 2) / n**2)
 
@@ -126,9 +123,9 @@ def champion_difference(
 ) -> Interval:
     """How much better the champion of one family is than that of another.
 
-    Choosing a champion by its test mean would favour the family with more members. So each half of the test images is
-    judged by the champions that the other half chose (cross-fitting): no image helps to choose the head that it is
-    used to judge.
+    Choosing a champion by its test mean would favour the family with more members. So each half of the test images, in
+    each half of the repeats, judges the champions that the other images in the other repeats chose (cross-fitting): no
+    image and no label draw helps to choose the head that it is used to judge. One repeat: halves of the images alone.
 
     Parameters
     ----------
@@ -141,17 +138,20 @@ def champion_difference(
     for group, image_id in zip(images.groups, image_ids, strict=True):
         first_of_group.setdefault(int(group), image_id)
     half = np.array([hashlib.sha256(first_of_group[int(group)].encode()).digest()[0] & 1 for group in images.groups])
+    repeat_half = np.arange(len(first[0])) % 2
     difference = np.zeros(first[0].shape)
-    for side in (0, 1):
-        judged, choosing = half == side, half != side
-        if not choosing.any():
-            choosing = judged
-        difference[:, judged] = (
-            _champion(first, images, choosing)[:, judged] - _champion(second, images, choosing)[:, judged]
-        )
+    for side, turn in itertools.product(np.unique(half), np.unique(repeat_half)):
+        judged = np.ix_(repeat_half == turn, half == side)
+        choosing = np.ix_(_others(repeat_half, turn), _others(half, side))
+        difference[judged] = _champion(first, images, choosing)[judged] - _champion(second, images, choosing)[judged]
     return interval(difference, images, folds, confidence)
 
 
-def _champion(members: Sequence[np.ndarray], images: Images, choosing: np.ndarray) -> np.ndarray:
-    means = [(member[:, choosing] * images.weights[choosing]).mean() for member in members]
+def _others(half: np.ndarray, side: int) -> np.ndarray:
+    """Where the other half is; everything, where there is but one."""
+    return half != side if np.any(half != side) else half == side
+
+
+def _champion(members: Sequence[np.ndarray], images: Images, choosing: tuple[np.ndarray, ...]) -> np.ndarray:
+    means = [(member * images.weights)[choosing].mean() for member in members]
     return members[int(np.argmax(means))].astype(float)

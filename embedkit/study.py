@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import tomllib
 from collections.abc import Callable
 from importlib import resources
@@ -53,7 +55,7 @@ class Study(BaseModel):
     jobs: int = Field(default_factory=default_jobs, ge=1, description="worker processes, one thread each")
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")
     name: str | None = Field(
-        None, pattern=r"^[\w.-]+$", description="folder of the results; default: from the data sets"
+        None, pattern=r"^\w[\w.-]*$", description="folder of the results; default: from the data sets"
     )
     out: str = Field("results", description="where that folder is made")
 
@@ -66,10 +68,10 @@ class Study(BaseModel):
             return parts
         return tuple(item for part in parts for item in _members(part))
 
-    @field_validator("datasets", mode="after")
+    @field_validator("datasets", "backbones", "codecs", "heads", "budgets", mode="after")
     @classmethod
-    def _at_least_one(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not value:
+    def _at_least_one(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if value == ():
             raise ValueError("name at least one")
         return value
 
@@ -78,8 +80,7 @@ class Study(BaseModel):
         """The folder's name: as written, else from the data sets."""
         if self.name:
             return self.name
-        words = [Path(text.rstrip("/")).name if "(" not in text else parse(text).name for text in self.datasets]
-        return "-".join("".join(c if c.isalnum() or c in "_." else "_" for c in word) for word in words)
+        return "-".join(re.sub(r"[^\w.]", "_", _short_name(text)) for text in self.datasets)
 
     @property
     def folder(self) -> Path:
@@ -98,8 +99,14 @@ class Study(BaseModel):
         return _unique([parse_budget(text) for text in self.budgets or DEFAULT_BUDGETS])
 
 
+def _short_name(dataset: str) -> str:
+    if "(" in dataset and not os.path.isdir(dataset):  # noqa: PTH112
+        return parse(dataset).name
+    return Path(dataset).resolve().name
+
+
 def _members(part: Any) -> list[str]:
-    if not isinstance(part, str) or Path(part).exists():  # a folder's name may hold commas
+    if not isinstance(part, str) or os.path.exists(part):  # noqa: PTH110 -- a folder's name may hold commas
         return [str(part)]
     return split_list(part)
 
@@ -127,7 +134,9 @@ def make_study(origin: str, **keys: Any) -> Study:
     problems += _member_problems(study)
     if problems:
         told = problems[0] if len(problems) == 1 else "".join(f"\n  {problem}" for problem in problems)
-        raise EmbedkitError(f"{origin}: {told}" if len(problems) == 1 else f"{origin} has {len(problems)} problems:{told}")
+        raise EmbedkitError(
+            f"{origin}: {told}" if len(problems) == 1 else f"{origin} has {len(problems)} problems:{told}"
+        )
     return study
 
 
@@ -182,12 +191,12 @@ def read_study(path: str) -> dict[str, Any]:
         Where the file cannot be read or is no TOML.
     """
     try:
-        keys = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        keys = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise EmbedkitError(f"cannot read the study file {path!r}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise EmbedkitError(f"the study file {path!r} is no TOML: {error}") from None
-    return {"name": Path(path).stem, **keys}
+    return {"name": re.sub(r"[^\w.-]", "_", Path(path).stem), **keys}
 
 
 def built_in_study() -> dict[str, Any]:

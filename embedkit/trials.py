@@ -108,7 +108,7 @@ def _evaluate_one(task: Task, timed: bool) -> Outcome:
         except Exception as error:  # any failure of any head is that trial's row; the other trials go on
             row |= {"status": "failed", "error": f"{type(error).__name__}: {error}"}
             predictions = None
-    row["warning"] = "; ".join(sorted({str(warning.message).splitlines()[0] for warning in caught})) or None
+    row["warning"] = "; ".join(sorted({str(warning.message).strip().partition("\n")[0] for warning in caught})) or None
     return row, predictions
 
 

@@ -9,6 +9,7 @@ from embedkit.backbones.autoencoder import autoencoder
 from embedkit.backbones.backbone import Backbone, Images, Network, Progress
 from embedkit.backbones.controls import pixels, vectors
 from embedkit.backbones.pretrained import names, pretrained
+from embedkit.errors import EmbedkitError
 from embedkit.spec import Spec, checked_params, find
 
 __all__ = ["BACKBONES", "Backbone", "Images", "Network", "Progress", "control_of", "make_backbone"]
@@ -27,11 +28,13 @@ def make_backbone(spec: Spec, images: Images) -> Backbone:
     Raises
     ------
     EmbedkitError
-        Where the backbone or a parameter is unknown, or a file is not there.
+        Where the backbone or a parameter is unknown, a file is not there, or it needs images and there are vectors.
     NotApplicable
         Where it cannot work on these images.
     """
     build = find("backbone", spec, BACKBONES)
+    if images.dataset.vectors is not None and build is not vectors:
+        raise EmbedkitError(f"the backbone {spec.name!r} needs images; {images.dataset.name} holds vectors")
     return build(images, **checked_params(spec, build))
 
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from embedkit import artefacts
 from embedkit.backbones.backbone import Backbone, Images, Network, Progress, common_side, resized
-from embedkit.errors import EmbedkitError, NotApplicable
+from embedkit.errors import NotApplicable
 from embedkit.training import train
 
 Count = Annotated[int, Field(ge=1)]
@@ -36,8 +36,6 @@ def autoencoder(
 ) -> Backbone:
     """convolutional denoising autoencoder trained on the pool (weights "none": the untrained encoder, a control)"""
     dataset, pool = images
-    if dataset.vectors is not None:
-        raise EmbedkitError(f"the backbone 'autoencoder' needs images; {dataset.name} holds vectors")
     side = common_side(dataset.shape, SIDE_MAX)
     channels, height, columns = _input_shape(images, side)
     recipe = {

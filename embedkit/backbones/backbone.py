@@ -74,7 +74,7 @@ def resized(image: np.ndarray, side: int | None) -> torch.Tensor:
     import torch
     from torch.nn.functional import interpolate
 
-    pixels = torch.from_numpy(image).permute(2, 0, 1).float() / 255
+    pixels = torch.tensor(image).permute(2, 0, 1).float() / 255
     if side is None:
         return pixels
     return interpolate(pixels[None], size=(side, side), mode="bilinear", antialias=True)[0].clamp(0, 1)

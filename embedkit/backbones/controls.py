@@ -25,4 +25,4 @@ def vectors(images: Images) -> Backbone:
     """the vectors of a data set that holds vectors instead of images"""
     if images.dataset.vectors is None:
         raise EmbedkitError(f"the backbone 'vectors' needs a data set of vectors; {images.dataset.name} holds images")
-    return Backbone({"name": "vectors", "version": 1}, lambda device, progress: Network(nn.Identity(), torch.from_numpy))
+    return Backbone({"name": "vectors", "version": 1}, lambda device, progress: Network(nn.Identity(), torch.tensor))

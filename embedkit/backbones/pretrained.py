@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import re
 import urllib.error
 import warnings
 from collections.abc import Callable, Mapping
@@ -49,7 +50,7 @@ def pretrained(
             module = _from_file(name, Path(weights), transform)
         classifier = _final_classifier(module, transform)
         embedder = PooledInput(module, classifier).eval().to(device)
-        return Network(embedder, lambda image: transform(torch.from_numpy(as_rgb(image)).permute(2, 0, 1)))
+        return Network(embedder, lambda image: transform(torch.tensor(as_rgb(image)).permute(2, 0, 1)))
 
     return Backbone(recipe, network)
 
@@ -98,8 +99,9 @@ def _final_classifier(module: nn.Module, transform: Callable[[torch.Tensor], tor
 
 
 def _untrained(name: str, seed: int) -> nn.Module:
-    # googlenet and inception_v3 renormalise their input when torchvision gives them weights
-    options = {"transform_input": True, "init_weights": True} if name in ("googlenet", "inception_v3") else {}
+    # what torchvision sets for these two when it gives them weights: they renormalise their input, and lose a second head
+    inception = name in ("googlenet", "inception_v3")
+    options = {"transform_input": True, "init_weights": True, "aux_logits": False} if inception else {}
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.manual_seed(seed)
@@ -141,7 +143,7 @@ def _from_file(name: str, path: Path, transform: Callable[[torch.Tensor], torch.
     module = _untrained(name, seed=0)
     classifier = _final_classifier(module, transform)
     wanted = module.state_dict()
-    needed = [key for key in wanted if not key.startswith(f"{classifier}.")]
+    needed = [key for key in wanted if not key.startswith(f"{classifier}.") and not key.endswith("num_batches_tracked")]
     missing = [key for key in needed if key not in stored]
     if missing:
         raise EmbedkitError(f"weights file {path.name!r} does not fit {name}: {len(missing)} keys missing (first: {missing[0]!r})")
@@ -152,7 +154,8 @@ def _from_file(name: str, path: Path, transform: Callable[[torch.Tensor], torch.
             f"weights file {path.name!r} does not fit {name}: {len(misshapen)} keys have another shape "
             f"(first: {first!r} is {tuple(stored[first].shape)}, needed is {tuple(wanted[first].shape)})"
         )
-    module.load_state_dict({key: stored[key] for key in needed}, strict=False)
+    wanted.update({key: stored[key] for key in needed})
+    module.load_state_dict(wanted)
     return module
 
 
@@ -174,4 +177,10 @@ def _state_dict(path: Path) -> Mapping[str, torch.Tensor]:
     stored = stored.get("state_dict", stored) if isinstance(stored, dict) else stored
     if not isinstance(stored, dict) or not all(isinstance(value, torch.Tensor) for value in stored.values()):
         raise EmbedkitError(f"weights file {path.name!r} is no state_dict; save module.state_dict() and give that")
-    return {key.removeprefix("module."): value for key, value in stored.items()}
+    return {_todays_name(key.removeprefix("module.")): value for key, value in stored.items()}
+
+
+def _todays_name(key: str) -> str:
+    """The files that torchvision offers for densenets and vision transformers name some layers as it did before."""
+    key = re.sub(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)", r"\1\2", key)
+    return key.replace(".mlp.linear_1.", ".mlp.0.").replace(".mlp.linear_2.", ".mlp.3.")

@@ -74,9 +74,7 @@ class Dataset:
         return digest.hexdigest()
 
 
-def from_columns(
-    dataset: Dataset, labels: list[str], groups: list[str] | None, splits: list[str] | None
-) -> Dataset:
+def from_columns(dataset: Dataset, labels: list[str], groups: list[str] | None, splits: list[str] | None) -> Dataset:
     """Fill in labels, groups and splits given as text, where an empty label means the unlabelled pool.
 
     Raises
@@ -99,7 +97,9 @@ def from_columns(
     placed = [_SPLITS.get(split.lower(), "?") for split in splits] if splits else [""] * len(labels)
     if "?" in placed and splits:
         wrong = splits[placed.index("?")]
-        raise EmbedkitError(f"{dataset.name}: unknown split {wrong!r}; splits are train, validation (joins train) and test")
+        raise EmbedkitError(
+            f"{dataset.name}: unknown split {wrong!r}; splits are train, validation (joins train) and test"
+        )
     keys = [group or f"\0{i}" for i, group in enumerate(groups)] if groups else [f"\0{i}" for i in range(len(labels))]
     number = {key: i for i, key in enumerate(dict.fromkeys(keys))}
     grouped = np.array([number[key] for key in keys], dtype=np.int64)
@@ -123,7 +123,7 @@ def _check_groups_stay_on_one_side(name: str, keys: list[str], splits: np.ndarra
 
 
 def merge_duplicates(dataset: Dataset, digests: list[str]) -> Dataset:
-    """Make images of equal content one group; drop from train those that are also in test.
+    """Make images of equal content one group; drop from train those whose group is also in test.
 
     `digests` holds one sha256 of the decoded pixels per image.
     """
@@ -136,10 +136,8 @@ def merge_duplicates(dataset: Dataset, digests: list[str]) -> Dataset:
     copies = len(digests) - len(first)
     if not copies:
         return dataset
-    in_test = {digest for digest, split in zip(digests, dataset.splits, strict=True) if split == "test"}
-    leaked = np.array(
-        [split != "test" and digest in in_test for digest, split in zip(digests, dataset.splits, strict=True)]
-    )
+    in_test = dataset.splits == "test"
+    leaked = ~in_test & np.isin(groups, groups[in_test])
     by_digest: dict[str, set[int]] = {}
     for digest, label in zip(digests, dataset.labels, strict=True):
         if label != UNLABELLED:
@@ -147,7 +145,7 @@ def merge_duplicates(dataset: Dataset, digests: list[str]) -> Dataset:
     contradictory = sum(len(labels) > 1 for labels in by_digest.values())
     notice = f"{copies} exact duplicates (kept on one side of every split)"
     if leaked.any():
-        notice += f", {leaked.sum()} of them dropped from train because they are in test"
+        notice += f", {leaked.sum()} images dropped from train because they or their group are in test"
     if contradictory:
         notice += f", {contradictory} images with two different labels"
     merged = replace(dataset, groups=groups, notices=(*dataset.notices, notice))

@@ -12,7 +12,11 @@ import warnings
 import numpy as np
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
+_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "PPM", "WEBP")  # no EPS: Pillow would hand it to Ghostscript
 MEGAPIXELS_MAX = 100
+
+# once for all threads: `catch_warnings` in threads does not restore the filters
+warnings.filterwarnings("ignore", module="PIL")
 
 
 class BrokenImage(Exception):
@@ -30,14 +34,12 @@ def decode(data: bytes) -> np.ndarray:
     from PIL import Image, ImageOps
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            image = Image.open(io.BytesIO(data))
-            width, height = image.size
-            if width * height > MEGAPIXELS_MAX * 1_000_000:
-                raise BrokenImage(f"too large: {width}x{height} pixels, the limit is {MEGAPIXELS_MAX} megapixels")
-            image.load()
-            return np.array(_rgb(ImageOps.exif_transpose(image)))
+        image = Image.open(io.BytesIO(data), formats=_FORMATS)
+        width, height = image.size
+        if width * height > MEGAPIXELS_MAX * 1_000_000:
+            raise BrokenImage(f"too large: {width}x{height} pixels, the limit is {MEGAPIXELS_MAX} megapixels")
+        image.load()
+        return np.array(_rgb(ImageOps.exif_transpose(image)))
     except BrokenImage:
         raise
     except Image.DecompressionBombError:

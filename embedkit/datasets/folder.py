@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
@@ -19,7 +20,9 @@ from embedkit.errors import EmbedkitError, listing
 UNREADABLE_SHARE_MAX = 0.05
 
 
-def folder(progress: Callable[[int, int], None], *, path: str, labels: str | None = None, name: str | None = None) -> Dataset:
+def folder(
+    progress: Callable[[int, int], None], *, path: str, labels: str | None = None, name: str | None = None
+) -> Dataset:
     """images in a folder; labels from class folders or from a file with the columns path,label[,group][,split]"""
     root = Path(path)
     if not root.is_dir():
@@ -53,13 +56,20 @@ def folder(progress: Callable[[int, int], None], *, path: str, labels: str | Non
 
 
 def _image_files(root: Path) -> list[str]:
-    """Paths of all image files below `root`, relative and with forward slashes, sorted; hidden ones are left out."""
+    """Paths of all image files below `root`, relative and with forward slashes, sorted; hidden ones are left out.
+
+    Links to folders are among them: they are not followed, so that a scan tells of each.
+    """
+
+    def stop(error: OSError) -> NoReturn:
+        raise EmbedkitError(f"cannot read the folder {error.filename!r}: {error.strerror}; permit reading it") from None
+
     found = []
-    for folder, below, files in os.walk(root):
+    for folder, below, files in os.walk(root, onerror=stop):
         below[:] = [name for name in below if not name.startswith(".")]
-        for name in files:
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES:
-                found.append(Path(folder, name).relative_to(root).as_posix())
+        links = [name for name in below if Path(folder, name).is_symlink()]
+        images = [name for name in files if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES]
+        found += [Path(folder, name).relative_to(root).as_posix() for name in (*images, *links)]
     return sorted(found)
 
 

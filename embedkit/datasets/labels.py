@@ -19,10 +19,10 @@ def read_labels(file: Path, paths: list[str]) -> dict[str, tuple[str, str, str]]
         Where the file or its columns are missing, a path is labelled twice, or is none of `paths`.
     """
     table: dict[str, tuple[str, str, str]] = {}
-    for line, row in enumerate(read_rows(file, required=("path", "label")), start=2):
+    for row in read_rows(file, required=("path", "label")):
         path = row["path"].replace("\\", "/").removeprefix("./")
         if path in table:
-            raise EmbedkitError(f"{file}, line {line}: {path!r} stands there twice; keep one line per image")
+            raise EmbedkitError(f"{file} names {path!r} twice; keep one line per image")
         table[path] = (row["label"], row.get("group", ""), row.get("split", ""))
     absent = sorted(set(table) - set(paths))
     if absent:

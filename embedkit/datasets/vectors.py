@@ -19,8 +19,9 @@ def vectors(progress: Callable[[int, int], None], *, path: str, labels: str, nam
     if not Path(path).is_file():
         raise EmbedkitError(f"no file {path!r}; vectors are a .npy file with one row per image")
     try:
-        X = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+        with Path(path).open("rb") as file:
+            X = np.lib.format.read_array(file, allow_pickle=False)
+    except (ValueError, OSError, MemoryError) as error:
         raise EmbedkitError(f"cannot read {path!r}: {error}; vectors are a .npy file written by numpy.save") from None
     rows = read_rows(Path(labels), required=("label",))
     columns = {column: [row.get(column, "") for row in rows] for column in ("label", "group", "split")}
@@ -39,13 +40,20 @@ def from_arrays(
     """
     X = np.asarray(X)
     if X.ndim != 2 or not np.issubdtype(X.dtype, np.number) or np.iscomplexobj(X):
-        raise EmbedkitError(f"{name}: vectors must be a numeric array of shape (n, d); it is {X.dtype} of shape {X.shape}")
+        raise EmbedkitError(
+            f"{name}: vectors must be a numeric array of shape (n, d); it is {X.dtype} of shape {X.shape}"
+        )
     if len(labels) != len(X):
-        raise EmbedkitError(f"{name}: {len(X)} vectors and {len(labels)} labels; give one label (or an empty one) per row")
-    X = np.ascontiguousarray(X, dtype=np.float32)
+        raise EmbedkitError(
+            f"{name}: {len(X)} vectors and {len(labels)} labels; give one label (or an empty one) per row"
+        )
+    with np.errstate(over="ignore"):
+        X = np.ascontiguousarray(X, dtype=np.float32)
     bad = np.flatnonzero(~np.isfinite(X).all(axis=1))
     if len(bad):
-        raise EmbedkitError(f"{name}: {len(bad)} vectors hold NaN or infinity (first: row {bad[0]}); mend or remove them")
+        raise EmbedkitError(
+            f"{name}: {len(bad)} vectors hold NaN or infinity, as float32 (first: row {bad[0]}); mend or remove them"
+        )
     blank = np.zeros(len(X), dtype=np.int64)
     dataset = Dataset(
         name=name,

@@ -41,12 +41,13 @@ class Head:
     deterministic: bool = True
 
 
-def _scaled(estimator: Any) -> Any:
+def _scaled(estimator: Any, rms_of: Literal["features", "rows"] = "features") -> Any:
+    """The estimator behind a scaler; penalties that suit rows of unit length hold for every width of embedding."""
     from sklearn.pipeline import make_pipeline
 
     from embedkit.heads.scaling import ScalarScaler
 
-    return make_pipeline(ScalarScaler(), estimator)
+    return make_pipeline(ScalarScaler(rms_of), estimator)
 
 
 def linear(seed: int, *, learning_rate: Positive = 1e-2, weight_decay: Annotated[float, Field(ge=0)] = 0.1, steps: Count = 150) -> Any:
@@ -98,27 +99,27 @@ def svm(
     return _scaled(SVC(C=C, kernel=kernel, gamma=gamma))
 
 
-def linear_svm(seed: int, *, C: Positive = 0.01) -> Any:
+def linear_svm(seed: int, *, C: Positive = 0.5) -> Any:
     """linear support vector machine, one against the rest"""
     from sklearn.svm import LinearSVC
 
-    return _scaled(LinearSVC(C=C, dual=True, max_iter=10_000, random_state=seed))
+    return _scaled(LinearSVC(C=C, dual=True, max_iter=10_000, random_state=seed), "rows")
 
 
-def logistic(seed: int, *, C: Positive = 0.1) -> Any:
+def logistic(seed: int, *, C: Positive = 30.0) -> Any:
     """logistic regression with an L2 penalty, solved to convergence"""
     from sklearn.linear_model import LogisticRegression
 
     del seed
-    return _scaled(LogisticRegression(C=C, max_iter=2000))
+    return _scaled(LogisticRegression(C=C, max_iter=2000), "rows")
 
 
-def ridge(seed: int, *, alpha: Positive = 100.0) -> Any:
+def ridge(seed: int, *, alpha: Positive = 1.0) -> Any:
     """ridge regression on class indicators"""
     from sklearn.linear_model import RidgeClassifier
 
     del seed
-    return _scaled(RidgeClassifier(alpha=alpha))
+    return _scaled(RidgeClassifier(alpha=alpha), "rows")
 
 
 def lda(seed: int) -> Any:
@@ -155,10 +156,10 @@ def forest(seed: int, *, trees: Count = 100) -> Any:
 def xgboost(
     seed: int,
     *,
-    trees: Count = 50,
+    trees: Count = 100,
     max_depth: Count = 3,
-    learning_rate: Positive = 0.3,
-    colsample: Annotated[float, Field(gt=0, le=1)] = 0.2,
+    learning_rate: Positive = 0.1,
+    colsample: Annotated[float, Field(gt=0, le=1)] | Literal["sqrt"] = "sqrt",
 ) -> Any:
     """gradient-boosted trees"""
     from embedkit.heads.trees import XGBoostClassifier

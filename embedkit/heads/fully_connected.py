@@ -72,7 +72,7 @@ class FullyConnectedClassifier(ClassifierMixin, BaseEstimator):
         if len(self.classes_) < 2:
             raise ValueError("FullyConnectedClassifier needs at least 2 classes; y holds one class")
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        inputs, targets = torch.from_numpy(X).to(self.device), torch.from_numpy(codes).to(self.device)
+        inputs, targets = torch.tensor(X, device=self.device), torch.tensor(codes, device=self.device)
         with torch.random.fork_rng(devices=[self.device] if self.device != "cpu" else []):
             torch.manual_seed(seed)
             self.network_ = self._layers(X.shape[1]).to(self.device)
@@ -114,8 +114,9 @@ class FullyConnectedClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float32, reset=False)
         with torch.inference_mode():
-            return self.network_(torch.from_numpy(X).to(self.device)).softmax(dim=1).cpu().numpy()
+            return self.network_(torch.tensor(X, device=self.device)).softmax(dim=1).cpu().numpy()
 
     def predict(self, X: Any) -> np.ndarray:
         """The most probable class of each row."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]

@@ -14,6 +14,11 @@ class ScalarScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     Unlike a scaler per feature it is safe when fitted on a handful of rows, and distances keep their proportions.
 
+    Parameters
+    ----------
+    rms_of : {"features", "rows"}
+        What has a root mean square of 1 afterwards: the features, or the lengths of the rows.
+
     Attributes
     ----------
     mean_ : ndarray of shape (d,)
@@ -21,12 +26,14 @@ class ScalarScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         1 where all rows are equal.
     """
 
+    def __init__(self, rms_of: str = "features") -> None:
+        self.rms_of = rms_of
+
     def fit(self, X: Any, y: Any = None) -> ScalarScaler:
         """Learn mean and scale of `X` (n, d)."""
         X = validate_data(self, X, dtype=(np.float64, np.float32))
         self.mean_ = X.mean(axis=0, dtype=np.float64)
-        rms = float(np.sqrt(np.mean((X - self.mean_) ** 2)))
-        self.scale_ = rms if rms > 0 else 1.0
+        self.scale_ = float(np.sqrt(np.mean((X - self.mean_) ** 2))) if np.ptp(X, axis=0).any() else 1.0
         return self
 
     def transform(self, X: Any) -> np.ndarray:

@@ -20,7 +20,9 @@ class XGBoostClassifier(ClassifierMixin, BaseEstimator):
     Parameters
     ----------
     n_estimators, max_depth : int
-    learning_rate, reg_lambda, colsample_bytree, subsample : float
+    learning_rate, reg_lambda, subsample : float
+    colsample_bytree : float or "sqrt"
+        Share of the features that each tree may use; "sqrt": as many as the square root of their number.
     random_state : int, RandomState or None
 
     Attributes
@@ -36,7 +38,7 @@ class XGBoostClassifier(ClassifierMixin, BaseEstimator):
         max_depth: int = 6,
         learning_rate: float = 0.3,
         reg_lambda: float = 1.0,
-        colsample_bytree: float = 1.0,
+        colsample_bytree: float | str = 1.0,
         subsample: float = 1.0,
         random_state: Any = None,
     ) -> None:
@@ -57,8 +59,11 @@ class XGBoostClassifier(ClassifierMixin, BaseEstimator):
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError("XGBoostClassifier needs at least 2 classes; y holds one class")
+        drawn = {"random_state": int(check_random_state(self.random_state).randint(2**31 - 1))}
+        if self.colsample_bytree == "sqrt":
+            drawn["colsample_bytree"] = X.shape[1] ** -0.5
         self.booster_ = xgboost.XGBClassifier(
-            **self.get_params() | {"random_state": int(check_random_state(self.random_state).randint(2**31 - 1))},
+            **self.get_params() | drawn,
             min_child_weight=0,
             max_bin=64,
             tree_method="hist",
@@ -73,4 +78,5 @@ class XGBoostClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """The most probable class."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]

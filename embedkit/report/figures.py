@@ -53,13 +53,16 @@ def _panel(curves: pd.DataFrame, name: str, table: Table, span: list[float]) -> 
     color = alt.Color(
         "head:N",
         scale=alt.Scale(domain=[*reference, *own], range=colors),
-        legend=alt.Legend(orient="bottom", title=None, columns=2, labelLimit=220),
+        legend=alt.Legend(
+            orient="bottom", title=None, columns=2, labelLimit=220, symbolType="stroke", symbolOpacity=1, symbolStrokeWidth=3
+        ),
     )
+    title = name if name == FULLY_CONNECTED else f"{name} against {FULLY_CONNECTED} (black, grey)"
     base = alt.Chart(shown).encode(x=x, color=color)
-    title = f"{table.score.replace('_', ' ')}, %"
-    band = base.mark_area(opacity=0.13).encode(y=alt.Y("low:Q", scale=y_scale, title=title), y2="high:Q")
+    axis = f"{table.score.replace('_', ' ')}, %"
+    band = base.mark_area(opacity=0.13).encode(y=alt.Y("low:Q", scale=y_scale, title=axis), y2="high:Q")
     line = base.mark_line(point=alt.OverlayMarkDef(size=28), strokeWidth=2).encode(
-        y=alt.Y("score:Q", scale=y_scale, title=title),
+        y=alt.Y("score:Q", scale=y_scale, title=axis),
         tooltip=[
             alt.Tooltip("head:N"),
             alt.Tooltip("budget:O", title="labels per class"),
@@ -67,7 +70,7 @@ def _panel(curves: pd.DataFrame, name: str, table: Table, span: list[float]) -> 
             alt.Tooltip("half_width:Q", format=".1f", title="±"),
         ],
     )
-    return alt.layer(band, line, title=alt.Title(name, anchor="start", fontSize=13))
+    return alt.layer(band, line, title=alt.Title(title, anchor="start", fontSize=13))
 
 
 def figure(table: Table, columns: int = 3) -> Any:

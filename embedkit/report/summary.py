@@ -138,7 +138,7 @@ def _table(
         best = statistics.best_set(correct, images, folds)
         for head, matrix in correct.items():
             found[head, budget] = Cell(_percent(statistics.interval(matrix, images, folds)), head in best)
-        for family, difference in _standing(correct, images, ids, folds).items():
+        for family, difference in _standing(correct, images, ids, folds, len(budgets)).items():
             standing.setdefault(family, {})[budget] = difference
     return Table(*place, score, heads, budgets, found, standing)
 
@@ -178,16 +178,22 @@ def family(head: str) -> str:
 
 
 def _standing(
-    correct: dict[str, np.ndarray], images: statistics.Images, ids: list[str], folds: np.ndarray | None
+    correct: dict[str, np.ndarray],
+    images: statistics.Images,
+    ids: list[str],
+    folds: np.ndarray | None,
+    n_budgets: int,
 ) -> dict[str, Interval]:
+    """By family, how far the fully connected champion is ahead; 95% holds for all families and budgets together."""
     families: dict[str, list[np.ndarray]] = {}
     for head, matrix in correct.items():
         families.setdefault(family(head), []).append(matrix)
     ours = families.pop(FULLY_CONNECTED, None)
     if not ours:
         return {}
+    confidence = 1 - (1 - statistics.CONFIDENCE) / (n_budgets * max(len(families), 1))
     return {
-        name: _percent(statistics.champion_difference(ours, theirs, images, ids, folds))
+        name: _percent(statistics.champion_difference(ours, theirs, images, ids, folds, confidence))
         for name, theirs in families.items()
     }
 
