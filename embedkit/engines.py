@@ -59,9 +59,12 @@ def run(work: Callable[..., Result], tasks: Iterable[tuple[Any, ...]], jobs: int
 
 
 def warm_up(jobs: int) -> threading.Thread:
-    """Start the workers and have them load their libraries while this process does something else; join before `run`."""
+    """Start what `run` will use, and load its libraries, while this process does something else; join before `run`."""
 
     def start() -> None:
+        if jobs == 1:
+            _load_libraries()
+            return
         workers = _workers(jobs)
         wait([workers.submit(_load_libraries) for _ in range(jobs)])
 

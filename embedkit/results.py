@@ -108,7 +108,8 @@ def open_results(folder: Path) -> Iterator[sqlite3.Connection]:
 def _unwritable(path: Path, error: Exception) -> EmbedkitError:
     reason = getattr(error, "strerror", None) or error
     return EmbedkitError(
-        f"cannot write {path}: {reason}; what is there is kept: free some space, permit writing, or give another folder by --out"
+        f"cannot write {path}: {reason}; what is there is kept: "
+        "free some space, permit writing, or give another folder by --out"
     )
 
 
@@ -157,7 +158,12 @@ def write(connection: sqlite3.Connection, run_id: int, outcomes: list[Outcome]) 
         for row, predictions in outcomes:
             unknown = set(row) - set(COLUMNS)
             assert not unknown, f"columns without a place: {unknown}"
-            row = {**row, "run_id": run_id, "scores": json.dumps(row.get("scores")), "selected": _json(row.get("selected"))}
+            row = {
+                **row,
+                "run_id": run_id,
+                "scores": json.dumps(row.get("scores")),
+                "selected": _json(row.get("selected")),
+            }
             connection.execute(
                 f"INSERT OR REPLACE INTO rows ({names}) VALUES ({marks})", [row.get(name) for name in COLUMNS]
             )
@@ -203,7 +209,9 @@ def _unpacked(data: bytes | None, dtype: str) -> np.ndarray | None:
 def _reading(path: str | Path) -> Iterator[sqlite3.Connection]:
     file = Path(path) / FILE if Path(path).is_dir() else Path(path)
     if not file.is_file():
-        raise EmbedkitError(f"no results at {str(path)!r}; give a folder that embedkit run wrote, such as results/default")
+        raise EmbedkitError(
+            f"no results at {str(path)!r}; give a folder that embedkit run wrote, such as results/default"
+        )
     connection = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True, timeout=60)
     try:
         _check_format(connection, file, may_be_new=False)
@@ -309,10 +317,14 @@ def iterate_predictions(
             tests[test.sha256] = test
             predicted = _unpacked(row.pop("predicted"), "<i4")
             assert predicted is not None
-            yield row, test, Predictions(
-                predicted,
-                _unpacked(row.pop("confidence"), "<f4"),
-                _unpacked(row.pop("true_probability"), "<f4"),
+            yield (
+                row,
+                test,
+                Predictions(
+                    predicted,
+                    _unpacked(row.pop("confidence"), "<f4"),
+                    _unpacked(row.pop("true_probability"), "<f4"),
+                ),
             )
 
 

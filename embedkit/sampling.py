@@ -1,6 +1,7 @@
 """Which images are trained on and which are tested on: splits, folds and label draws, by image, nested and paired.
 
-Everything follows from hashes of image ids, so that file order, added files and library versions change nothing that they need not.
+Everything follows from hashes of image ids, so that file order, added files and library versions change nothing that
+they need not.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def parse_budget(text: str | int) -> Budget:
         amount = float(number) if unit == "%" else int(number)
     except ValueError:
         amount = 0
-    if not (0 < amount and (unit != "%" or amount <= 100)):
+    if not (amount > 0 and (unit != "%" or amount <= 100)):
         raise EmbedkitError(
             f"budget {written!r} cannot be read; budgets are labels per class (5), '200 total', '1%' or 'all'"
         )
@@ -139,14 +140,14 @@ def assign_folds(evaluation: Evaluation, among: np.ndarray, n_folds: int, *salt:
     for _, members in sorted(strata.items()):
         here = np.zeros(n_folds)
         given: dict[int, list[int]] = {}  # folds by size of group
-        for group in members:
+        for images in members:
             chosen = min(range(n_folds), key=lambda f: (here[f], totals[f], f))
-            here[chosen] += len(group)
-            totals[chosen] += len(group)
-            given.setdefault(len(group), []).append(chosen)
+            here[chosen] += len(images)
+            totals[chosen] += len(images)
+            given.setdefault(len(images), []).append(chosen)
         in_stretches = {size: iter(sorted(folds)) for size, folds in given.items()}
-        for group in members:
-            fold[group] = next(in_stretches[len(group)])
+        for images in members:
+            fold[images] = next(in_stretches[len(images)])
     return fold
 
 
@@ -220,7 +221,9 @@ def _without_small_classes(
         )
     if len(small):
         names = listing([str(dataset.classes[i]) for i in small])
-        notices.append(f"{len(small)} classes have fewer than {min_class_size} training images and are left out: {names}")
+        notices.append(
+            f"{len(small)} classes have fewer than {min_class_size} training images and are left out: {names}"
+        )
     return np.where(np.isin(dataset.labels, small), -1, dataset.labels)
 
 
@@ -238,7 +241,9 @@ def check_budget(evaluation: Evaluation, name: str, budget: Budget, repeats: int
     if budget.unit == "total":
         least = min(len(part) for part in parts)
         if budget.amount > least:
-            return f'budget {budget}: {name} has {least} labelled training images{within}; use at most {least}, or "all"'
+            return (
+                f'budget {budget}: {name} has {least} labelled training images{within}; use at most {least}, or "all"'
+            )
         return ""
     present = np.unique(evaluation.labels[evaluation.candidates])
     sizes = np.min([np.bincount(part, minlength=len(evaluation.classes)) for part in parts], axis=0)[present]

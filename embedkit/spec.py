@@ -104,6 +104,9 @@ def _value(node: ast.expr, text: str) -> Any:
     return value
 
 
+_STRING_OR_CHARACTER = re.compile(r""""(\\.|[^"\\])*"|'(\\.|[^'\\])*'|.""", re.DOTALL)
+
+
 def split_list(text: str) -> list[str]:
     """Split at top-level commas: ``svm, knn(k=5, metric="cosine")`` has two parts."""
     parts, depth, start = [], 0, 0
@@ -119,13 +122,11 @@ def split_list(text: str) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
-_STRING_OR_CHARACTER = re.compile(r""""(\\.|[^"\\])*"|'(\\.|[^'\\])*'|.""", re.DOTALL)
-
-
 def did_you_mean(asked: str, known: Iterable[str]) -> str:
     """``; did you mean 'svm'?`` where one of `known` is close, else nothing."""
-    close = difflib.get_close_matches(asked, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ";"
+    lower = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(asked.lower(), lower, n=1)
+    return f"; did you mean {lower[close[0]]!r}?" if close else ";"
 
 
 def find(kind: str, spec: Spec, members: Mapping[str, Any]) -> Any:

@@ -72,7 +72,7 @@ def train(
 
 
 def one_cycle(step: int, steps: int, peak: float) -> float:
-    """Learning rate: a cosine from peak / 25 up to the peak over the first 30% of the steps, then a cosine to nearly zero."""
+    """Learning rate: a cosine from peak / 25 to the peak over the first 30% of the steps, then one to nearly zero."""
     rise = 0.3 * steps
     low, phase = (peak / 25, 1 - step / rise) if step < rise else (peak / 1e5, (step - rise) / (steps - rise))
     return low + (peak - low) * (1 + math.cos(math.pi * phase)) / 2

@@ -108,7 +108,8 @@ def _evaluate_one(task: Task, timed: bool) -> Outcome:
         except Exception as error:  # any failure of any head is that trial's row; the other trials go on
             row |= {"status": "failed", "error": f"{type(error).__name__}: {error}"}
             predictions = None
-    row["warning"] = "; ".join(sorted({str(warning.message).strip().partition("\n")[0] for warning in caught})) or None
+    first_lines = {str(warning.message).strip().partition("\n")[0] for warning in caught}
+    row["warning"] = "; ".join(sorted(first_lines - {""})) or None
     return row, predictions
 
 

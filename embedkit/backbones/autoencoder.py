@@ -50,8 +50,9 @@ def autoencoder(
     if weights == "pool":
         if len(pool) < POOL_MIN:
             raise NotApplicable(
-                f"an autoencoder needs at least {POOL_MIN} images that are never tested on; {dataset.name} has {len(pool)} "
-                "(cross-validation tests on every labelled image: add unlabelled ones, or use --evaluation fixed)"
+                f"an autoencoder needs at least {POOL_MIN} images that are never tested on; "
+                f"{dataset.name} has {len(pool)} (cross-validation tests on every labelled image: "
+                "add unlabelled ones, or use --evaluation fixed)"
             )
         members = artefacts.key([dataset.content, pool.tolist()])
         recipe |= {"epochs": epochs, "noise": noise, "pool": members}
@@ -98,7 +99,8 @@ class Autoencoder(nn.Module):
         for level in range(depth):
             down += [nn.Conv2d(widths[level], widths[level + 1], 3, stride=2, padding=1), nn.GELU()]
             back = depth - level
-            up += [nn.Upsample(size=sizes[back - 1]), nn.Conv2d(widths[back], widths[back - 1], 3, padding=1), nn.GELU()]
+            up += [nn.Upsample(size=sizes[back - 1]), nn.Conv2d(widths[back], widths[back - 1], 3, padding=1)]
+            up.append(nn.GELU())
         self.encoder = nn.Sequential(*down, nn.Flatten(), nn.Linear(flat, dim))
         self.decoder = nn.Sequential(*up, nn.Conv2d(width, channels, 3, padding=1))
 

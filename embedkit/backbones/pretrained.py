@@ -99,7 +99,7 @@ def _final_classifier(module: nn.Module, transform: Callable[[torch.Tensor], tor
 
 
 def _untrained(name: str, seed: int) -> nn.Module:
-    # what torchvision sets for these two when it gives them weights: they renormalise their input, and lose a second head
+    # with weights, torchvision has these two renormalise their input and takes their second classifier out
     inception = name in ("googlenet", "inception_v3")
     options = {"transform_input": True, "init_weights": True, "aux_logits": False} if inception else {}
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
@@ -123,7 +123,7 @@ def _downloaded(name: str, default: Any, progress: Progress) -> nn.Module:
 
 def _file_sha256(path: str) -> str:
     try:
-        with open(path, "rb") as file:
+        with Path(path).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise EmbedkitError(
@@ -146,7 +146,9 @@ def _from_file(name: str, path: Path, transform: Callable[[torch.Tensor], torch.
     needed = [key for key in wanted if not key.startswith(f"{classifier}.") and not key.endswith("num_batches_tracked")]
     missing = [key for key in needed if key not in stored]
     if missing:
-        raise EmbedkitError(f"weights file {path.name!r} does not fit {name}: {len(missing)} keys missing (first: {missing[0]!r})")
+        raise EmbedkitError(
+            f"weights file {path.name!r} does not fit {name}: {len(missing)} keys missing (first: {missing[0]!r})"
+        )
     misshapen = [key for key in needed if stored[key].shape != wanted[key].shape]
     if misshapen:
         first = misshapen[0]

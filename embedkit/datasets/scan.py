@@ -62,7 +62,7 @@ def _remembered(memory: Path) -> dict[str, Seen]:
             path: Seen(**{**found, "shape": tuple(found["shape"]) if found["shape"] else None})
             for path, found in stored.items()
         }
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return {}
 
 

@@ -39,7 +39,7 @@ def from_arrays(
         Where the shapes do not fit, or a value is not a finite number.
     """
     X = np.asarray(X)
-    if X.ndim != 2 or not np.issubdtype(X.dtype, np.number) or np.iscomplexobj(X):
+    if X.ndim != 2 or X.shape[1] == 0 or not np.issubdtype(X.dtype, np.number) or np.iscomplexobj(X):
         raise EmbedkitError(
             f"{name}: vectors must be a numeric array of shape (n, d); it is {X.dtype} of shape {X.shape}"
         )

@@ -69,7 +69,7 @@ def extract(dataset: Dataset, backbone: Backbone, device: str, progress: Progres
             bad = np.flatnonzero(~np.isfinite(embedded).all(axis=1))
             if len(bad):
                 raise EmbedkitError(
-                    f"the embedding of {dataset.ids[start + bad[0]]!r} and {len(bad) - 1} more images holds NaN or infinity; "
+                    f"{len(bad)} embeddings hold NaN or infinity (first: {dataset.ids[start + bad[0]]!r}); "
                     "look at the backbone's weights"
                 )
             store.write_shard(key, start, embedded)

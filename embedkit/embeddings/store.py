@@ -60,10 +60,12 @@ def missing_shards(key: str, n: int) -> list[tuple[int, int]]:
 
 
 def write_shard(key: str, start: int, rows: np.ndarray) -> None:
-    """Write rows (m, d) float32 that begin at row `start`, durably."""
-    header = json.dumps({"rows": {"dtype": "F32", "shape": list(rows.shape), "data_offsets": [0, rows.nbytes]}}).encode()
+    """Write rows (m, d), as float32, that begin at row `start`, durably."""
+    rows = np.ascontiguousarray(rows, dtype="<f4")
+    entry = {"dtype": "F32", "shape": list(rows.shape), "data_offsets": [0, rows.nbytes]}
+    header = json.dumps({"rows": entry}).encode()
     header += b" " * (-len(header) % 8)
-    data = struct.pack("<Q", len(header)) + header + np.ascontiguousarray(rows, dtype="<f4").tobytes()
+    data = struct.pack("<Q", len(header)) + header + rows.tobytes()
     artefacts.write_atomically(location(key) / _shard_name(start), data)
 
 

@@ -1,4 +1,4 @@
-"""Heads that compare embeddings by distance: k nearest neighbours and nearest class mean."""
+"""Heads that compare embeddings by distance: k nearest neighbours."""
 
 from __future__ import annotations
 

@@ -33,7 +33,9 @@ class ScalarScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """Learn mean and scale of `X` (n, d)."""
         X = validate_data(self, X, dtype=(np.float64, np.float32))
         self.mean_ = X.mean(axis=0, dtype=np.float64)
-        self.scale_ = float(np.sqrt(np.mean((X - self.mean_) ** 2))) if np.ptp(X, axis=0).any() else 1.0
+        counted = len(X) if self.rms_of == "rows" else X.size
+        rms = float(np.sqrt(np.sum((X - self.mean_) ** 2) / counted))
+        self.scale_ = rms if np.ptp(X, axis=0).any() else 1.0
         return self
 
     def transform(self, X: Any) -> np.ndarray:

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from embedkit.backbones import Backbone, Images
+from embedkit.backbones.autoencoder import Autoencoder, autoencoder
+from embedkit.datasets import open_dataset
+from embedkit.datasets.dataset import Dataset, subset
+from embedkit.errors import NotApplicable
+from embedkit.spec import parse
+
+POOL = np.arange(120)
+
+
+@pytest.fixture(scope="module")
+def digits() -> Dataset:
+    """150 digits; the last 30 are not in the pool."""
+    return subset(open_dataset(parse("digits")), np.arange(150))
+
+
+def with_images(dataset: Dataset, image: Callable[[int], np.ndarray], shape: tuple[int, int, int] | None) -> Dataset:
+    return replace(dataset, image=image, shape=shape)
+
+
+def small(images: Images, **params: Any) -> Backbone:
+    return autoencoder(images, **{"dim": 8, "width": 4, "epochs": 2} | params)
+
+
+def embedded(backbone: Backbone, dataset: Dataset, n: int = 20) -> np.ndarray:
+    return backbone.embed(dataset.image(i) for i in range(n))
+
+
+def encoders(cache: Path) -> list[Path]:
+    return sorted((cache / "encoders").glob("*"))
+
+
+def test_training_reconstructs_better_than_the_mean_image_does(digits: Dataset) -> None:
+    told: list[tuple[float, str]] = []
+    small(Images(digits, POOL), dim=16, width=8, epochs=60, noise=0.0).network("cpu", lambda *news: told.append(news))
+    pool = np.stack([digits.image(i) for i in POOL]) / 255
+    error_of_the_mean = np.mean((pool - pool.mean(axis=0)) ** 2)
+    first, last = (float(told[at][1].rsplit(" ", 1)[1]) for at in (0, -1))
+    assert first > error_of_the_mean > 2 * last
+
+
+def test_progress_is_the_share_of_steps_done(digits: Dataset) -> None:
+    told: list[tuple[float, str]] = []
+    small(Images(digits, np.arange(150)), epochs=3).network("cpu", lambda *news: told.append(news))
+    np.testing.assert_allclose([share for share, _ in told], [1 / 3, 2 / 3, 1])
+    assert told[0][1].startswith("autoencoder: step 2 of 6, squared error 0.")
+
+
+def test_a_trained_encoder_is_stored_and_found_again(digits: Dataset, cache: Path) -> None:
+    first = embedded(small(Images(digits, POOL)), digits)
+    stored = encoders(cache)
+    told: list[str] = []
+    small(Images(digits, POOL)).network("cpu", lambda share, doing: told.append(doing))
+    assert told == []
+    assert encoders(cache) == stored
+    assert len(stored) == 1
+    np.testing.assert_array_equal(embedded(small(Images(digits, POOL)), digits), first)
+
+
+def test_training_gives_other_embeddings_than_none(digits: Dataset) -> None:
+    images = Images(digits, POOL)
+    assert not np.allclose(embedded(small(images), digits), embedded(small(images, weights="none"), digits), atol=1e-2)
+
+
+@pytest.mark.parametrize("weights", ["pool", "none"])
+def test_the_seed_alone_decides(digits: Dataset, weights: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def made(seed: int, elsewhere: int) -> np.ndarray:
+        monkeypatch.setenv("EMBEDKIT_CACHE", str(tmp_path / f"{seed}-{elsewhere}"))
+        torch.manual_seed(elsewhere)
+        return embedded(small(Images(digits, POOL), seed=seed, weights=weights), digits)
+
+    np.testing.assert_array_equal(made(seed=0, elsewhere=1), made(seed=0, elsewhere=2))
+    assert not np.allclose(made(seed=0, elsewhere=1), made(seed=1, elsewhere=1), atol=1e-2)
+
+
+def test_the_global_random_state_is_left_alone(digits: Dataset) -> None:
+    before = torch.get_rng_state()
+    small(Images(digits, POOL)).network("cpu", lambda share, doing: None)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_none_is_the_encoder_as_it_was_drawn(digits: Dataset, cache: Path) -> None:
+    backbone = small(Images(digits, POOL), weights="none", seed=5)
+    with torch.random.fork_rng(), torch.inference_mode():
+        torch.manual_seed(5)
+        encoder = Autoencoder(1, 8, 8, dim=8, width=4).encoder
+        expected = encoder(torch.stack([torch.tensor(digits.image(i)).permute(2, 0, 1) / 255 for i in range(20)]))
+    np.testing.assert_allclose(embedded(backbone, digits), expected, rtol=1e-4, atol=1e-6)
+    assert backbone.training_passes == 0
+    assert encoders(cache) == []
+
+
+def test_fewer_than_100_images_are_too_few(digits: Dataset) -> None:
+    with pytest.raises(NotApplicable, match=r"at least 100 images that are never tested on; digits has 99 \(cross-val"):
+        autoencoder(Images(digits, np.arange(99)))
+
+
+def test_100_images_are_enough(digits: Dataset) -> None:
+    assert autoencoder(Images(digits, np.arange(100)), epochs=7).training_passes == 700
+
+
+def test_none_needs_no_pool(digits: Dataset) -> None:
+    assert small(Images(digits, POOL[:0]), weights="none").recipe == small(Images(digits, POOL), weights="none").recipe
+
+
+def test_test_images_have_no_influence(digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (150, 8, 8, 1), dtype=np.uint8)
+    tampered = with_images(digits, lambda i: digits.image(i) if i in POOL else noise[i], digits.shape)
+    here, there = small(Images(digits, POOL)), small(Images(tampered, POOL))
+    assert there.recipe == here.recipe
+    trained = embedded(here, digits)
+    monkeypatch.setenv("EMBEDKIT_CACHE", str(tmp_path))
+    np.testing.assert_array_equal(embedded(there, digits), trained)
+
+
+def test_pool_images_have_influence(digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inverted = with_images(digits, lambda i: 255 - digits.image(i), digits.shape)
+    trained = embedded(small(Images(digits, POOL)), digits)
+    monkeypatch.setenv("EMBEDKIT_CACHE", str(tmp_path))
+    assert not np.allclose(embedded(small(Images(inverted, POOL)), digits), trained, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "change", [{"dim": 9}, {"width": 5}, {"epochs": 3}, {"noise": 0.1}, {"seed": 1}, {"weights": "none"}]
+)
+def test_every_parameter_is_in_the_recipe(digits: Dataset, change: dict[str, Any]) -> None:
+    images = Images(digits, POOL)
+    assert small(images, **change).recipe != small(images).recipe
+
+
+def test_pool_and_content_are_in_the_recipe(digits: Dataset) -> None:
+    recipe = small(Images(digits, POOL)).recipe
+    assert small(Images(digits, POOL[1:])).recipe != recipe
+    assert small(Images(replace(digits, content="other"), POOL)).recipe != recipe
+
+
+@pytest.mark.parametrize("shape", [(1, 7, 5), (3, 1, 1), (1, 2, 31), (3, 32, 20), (1, 33, 9)])
+def test_images_of_any_size_are_given_back_in_their_size(shape: tuple[int, int, int]) -> None:
+    network = Autoencoder(*shape, dim=6, width=2)
+    batch = torch.rand(4, *shape)
+    assert network.encoder(batch).shape == (4, 6)
+    assert network(batch).shape == batch.shape
+
+
+def test_odd_sizes_are_embedded_as_they_are(digits: Dataset) -> None:
+    odd = with_images(digits, lambda i: digits.image(i)[:7, :5], (7, 5, 1))
+    backbone = small(Images(odd, POOL))
+    assert backbone.recipe["input"] == [1, 7, 5]
+    assert np.linalg.matrix_rank(embedded(backbone, odd)) == 8
+
+
+def test_large_and_mixed_images_are_resized_to_32(digits: Dataset) -> None:
+    mixed = with_images(digits, lambda i: np.repeat(digits.image(i)[: 5 + i % 3], 3, axis=2), None)
+    backbone = small(Images(mixed, POOL), epochs=1)
+    assert backbone.recipe["input"] == [3, 32, 32]
+    assert np.isfinite(embedded(backbone, mixed)).all()

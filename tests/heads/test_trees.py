@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.special import expit
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from embedkit.heads.trees import XGBoostClassifier
+
+
+@parametrize_with_checks([XGBoostClassifier(5)])
+def test_it_keeps_the_contract_of_scikit_learn(estimator: Any, check: Any) -> None:
+    check(estimator)
+
+
+@pytest.mark.parametrize(("reg_lambda", "leaf"), [(0.0, 2.0), (1.0, 2 / 3)])
+def test_a_single_stump_has_the_leaves_of_one_newton_step(reg_lambda: float, leaf: float) -> None:
+    # two rows in each leaf: gradient 2 * 1/2, curvature 2 * 1/4
+    head = XGBoostClassifier(1, max_depth=1, learning_rate=1.0, reg_lambda=reg_lambda)
+    proba = head.fit([[0.0], [1.0], [2.0], [3.0]], ["a", "a", "b", "b"]).predict_proba([[0.5], [2.5]])
+    np.testing.assert_allclose(proba[:, 1], [expit(-leaf), expit(leaf)], rtol=1e-5)
+
+
+def test_one_label_per_class_does_not_end_in_one_predicted_class() -> None:
+    X = np.random.default_rng(0).normal(size=(10, 64))
+    assert len(set(XGBoostClassifier(20).fit(X, range(10)).predict(X))) == 10
+
+
+def test_parameters_reach_xgboost() -> None:
+    head = XGBoostClassifier(3, max_depth=2, colsample_bytree=0.5, subsample=0.7, learning_rate=0.2)
+    asked = head.get_params()
+    reached = head.fit([[0.0], [1.0]], [0, 1]).booster_.get_params()
+    assert {name: reached[name] for name in asked if name != "random_state"} == {
+        name: value for name, value in asked.items() if name != "random_state"
+    }
+    assert reached["n_jobs"] == 1
+
+
+def test_each_tree_may_use_the_square_root_of_the_features() -> None:
+    head = XGBoostClassifier(1, colsample_bytree="sqrt").fit(np.eye(16), np.arange(16) % 2)
+    assert head.booster_.get_params()["colsample_bytree"] == 1 / 4
+
+
+def test_the_seed_decides_which_features_are_seen() -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 30)), rng.integers(0, 3, 40)
+    first, again, other = (
+        XGBoostClassifier(5, colsample_bytree=0.2, random_state=seed).fit(X, y).predict_proba(X) for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_one_class_is_an_error() -> None:
+    with pytest.raises(ValueError, match="needs at least 2 classes; y holds one class"):
+        XGBoostClassifier().fit([[0.0], [1.0]], ["a", "a"])

@@ -1,0 +1,122 @@
+"""embedkit from Python."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import RidgeClassifier
+
+import embedkit as ek
+
+
+@pytest.fixture
+def clusters() -> tuple[np.ndarray, np.ndarray]:
+    """Three well separated clusters of 40 points in 8 dimensions."""
+    y = np.repeat(["a", "b", "c"], 40)
+    centres = 20 * np.eye(3, 8)
+    return np.random.default_rng(0).normal(size=(120, 8)) + np.repeat(centres, 40, axis=0), y
+
+
+def test_run_returns_one_row_per_trial_with_proper_dtypes(tmp_path: Path) -> None:
+    keys = {"backbones": ["pixels"], "heads": ["ridge", "knn(k=1)"], "budgets": [1, 5], "repeats": 2, "jobs": 1}
+    rows = ek.run("digits", **keys, out=str(tmp_path))
+    assert len(rows) == 8
+    assert list(rows["budget"].cat.categories) == ["1", "5"]
+    assert rows["budget"].cat.ordered
+    assert rows["repeat"].dtype == "Int64"
+    assert rows["accuracy"].dtype == "float64"
+    assert (rows["status"] == "ok").all()
+    assert set(rows.loc[rows["repeat"] == 0, "timing"]) == {"exclusive"}
+    pd.testing.assert_frame_equal(rows, ek.load_results(tmp_path / "digits"))
+
+
+def test_run_is_quiet_unless_verbose(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keys = {"backbones": ["pixels"], "heads": ["ridge"], "budgets": [1], "repeats": 1, "jobs": 1, "out": str(tmp_path)}
+    ek.run("digits", **keys)
+    assert capsys.readouterr().out == ""
+    ek.run("digits", **keys, verbose=True)
+    assert "all done" in capsys.readouterr().out
+
+
+def test_rows_are_what_scikit_learn_gives_on_the_same_draw(tmp_path: Path) -> None:
+    keys = {"backbones": ["pixels"], "heads": ["ridge"], "budgets": ["all"], "jobs": 1, "out": str(tmp_path)}
+    row = ek.run("digits", **keys).iloc[0]
+    X, y = ek.embed("digits", "pixels", split="train")
+    X_test, y_test = ek.embed("digits", "pixels", split="test")
+    centred = X.astype(np.float64) - X.mean(axis=0)
+    scale = np.sqrt((centred**2).sum(axis=1).mean())
+    reference = RidgeClassifier(alpha=1.0).fit(centred / scale, y)
+    assert row["n_labeled"] == len(y)
+    assert row["accuracy"] == pytest.approx(reference.score((X_test - X.mean(axis=0)) / scale, y_test), abs=1e-9)
+
+
+def test_embed_gives_vectors_and_class_names_of_disjoint_splits() -> None:
+    X, y = ek.embed("digits", "pixels", split="train")
+    X_test, y_test = ek.embed("digits", "pixels", split="test")
+    assert (X.dtype, X.shape[1], len(X) + len(X_test)) == (np.float32, 64, 1797)
+    assert set(y) == set(y_test)
+    assert y[0] in {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
+    assert not {row.tobytes() for row in X} & {row.tobytes() for row in X_test}
+
+
+def test_embed_refuses_an_unknown_split() -> None:
+    with pytest.raises(ek.EmbedkitError, match="unknown split 'valid'; splits are train, test and all"):
+        ek.embed("digits", "pixels", split="valid")  # type: ignore[arg-type]
+
+
+def test_compare_takes_vectors_from_elsewhere(clusters: tuple[np.ndarray, np.ndarray]) -> None:
+    X, y = clusters
+    rows = ek.compare(X, y, heads=["ridge", "centroid"], budgets=[2], repeats=2, jobs=1)
+    assert set(rows["head"]) == {"ridge", "centroid"}
+    assert set(rows["evaluation"]) == {"cv"}
+    assert len(rows) == 2 * 2 * 5
+    assert (rows["accuracy"] == 1).all()
+
+
+def test_compare_keeps_groups_together(clusters: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
+    X, y = clusters
+    groups = np.arange(120) // 4
+    where = {"heads": ["knn(k=1)"], "budgets": ["all"], "repeats": 1, "jobs": 1, "out": str(tmp_path), "name": "mine"}
+    ek.compare(X, y, groups=groups, **where)
+    predictions = ek.load_predictions(tmp_path / "mine")
+    folds_of_group = predictions.groupby(predictions["image"].astype(int) // 4)["fold"].nunique()
+    assert (folds_of_group == 1).all()
+    assert len(predictions) == 120
+
+
+def test_compare_takes_missing_labels_as_pool(clusters: tuple[np.ndarray, np.ndarray]) -> None:
+    X, y = clusters
+    partly = [label if i % 2 else None for i, label in enumerate(y)]
+    rows = ek.compare(X, partly, heads=["ridge"], budgets=["all"], repeats=1, jobs=1)
+    assert set(rows["n_test"]) == {12}
+    assert rows["n_test"].sum() == 60
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "told"),
+    [
+        ([[1.0, 2.0]], ["a", "b"], "1 vectors and 2 labels"),
+        ([[1.0], [float("nan")]], ["a", "b"], "1 vectors hold NaN or infinity, as float32 (first: row 1)"),
+        ([[1.0], [2.0]], ["a", "a"], "all labelled images are of one class, 'a'"),
+    ],
+)
+def test_compare_tells_what_is_wrong_with_vectors(X: list[list[float]], y: list[str], told: str) -> None:
+    with pytest.raises(ek.EmbedkitError) as raised:
+        ek.compare(X, y, heads=["ridge"])
+    assert told in str(raised.value)
+
+
+def test_importing_embedkit_imports_nothing_heavy() -> None:
+    code = "import sys, embedkit; print(sorted({'torch', 'sklearn', 'pandas', 'numpy', 'pydantic'} & set(sys.modules)))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+def test_public_names_are_there() -> None:
+    assert all(getattr(ek, name) is not None for name in ek.__all__)
+    with pytest.raises(AttributeError, match="module 'embedkit' has no attribute 'rnu'"):
+        ek.rnu  # noqa: B018

@@ -1,0 +1,159 @@
+"""Running studies: nothing done is lost, nothing is done twice, and what is compared is comparable."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import embedkit as ek
+from embedkit import experiment
+from embedkit.embeddings import store
+
+QUICK = {"backbones": ["pixels"], "heads": ["ridge", "knn(k=1)"], "budgets": [1, 5], "repeats": 3, "jobs": 1}
+
+
+def test_every_head_sees_the_same_draws_and_they_nest(tmp_path: Path) -> None:
+    rows = ek.run("digits", **QUICK, out=str(tmp_path))
+    assert (rows.groupby(["budget", "repeat"], observed=True)["draw_sha256"].nunique() == 1).all()
+    assert rows["draw_sha256"].nunique() == 2 * 3
+    assert list(rows.groupby("budget", observed=True)["n_labeled"].unique().map(list)) == [[10], [50]]
+
+
+def test_results_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
+    keys = QUICK | {"heads": ["ridge", "mlp(steps=20)", "forest(trees=5)"]}
+    alone = ek.run("digits", **keys, out=str(tmp_path / "1"))
+    together = ek.run("digits", **keys | {"jobs": 2}, out=str(tmp_path / "2"))
+    pd.testing.assert_series_equal(alone["accuracy"], together["accuracy"])
+
+
+def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = experiment.results.write
+    calls = []
+
+    def interrupt_at_third(*arguments: object) -> None:
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        calls.append(write(*arguments))  # type: ignore[arg-type,func-returns-value]
+
+    monkeypatch.setattr(experiment.results, "write", interrupt_at_third)
+    with pytest.raises(KeyboardInterrupt):
+        ek.run("digits", **QUICK, out=str(tmp_path))
+    monkeypatch.undo()
+    kept = ek.load_results(tmp_path / "digits")
+    assert 0 < len(kept) < 12
+    whole = ek.run("digits", **QUICK, out=str(tmp_path))
+    assert len(whole) == 12
+    assert whole.set_index("key").loc[kept["key"], "run_id"].unique().tolist() == [1]
+
+
+def test_a_moved_folder_of_photos_is_the_same_data(photos: Path, tmp_path: Path) -> None:
+    keys = {"backbones": ["pixels"], "heads": ["knn(k=1)"], "budgets": [1], "repeats": 1, "jobs": 1}
+    before = ek.run(str(photos), **keys, out=str(tmp_path))
+    moved = photos.rename(tmp_path / "elsewhere")
+    after = ek.run(str(moved), **keys, name="photos", out=str(tmp_path))
+    assert list(after["key"]) == list(before["key"])
+    assert set(after["run_id"]) == {1}
+
+
+def test_embeddings_are_made_once_for_all_studies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ek.run("digits", **QUICK, out=str(tmp_path))
+    monkeypatch.setattr(store, "write_shard", None)
+    assert len(ek.run("digits", **QUICK, out=str(tmp_path), name="other")) == 12
+
+
+def test_a_network_that_fails_costs_only_its_own_trials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    extract = experiment.extract
+
+    def broken_for_the_autoencoder(dataset: object, backbone: object, *rest: object) -> str:
+        if backbone.recipe["name"] == "autoencoder":  # type: ignore[attr-defined]
+            raise RuntimeError("out of luck")
+        return extract(dataset, backbone, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(experiment, "extract", broken_for_the_autoencoder)
+    keys = QUICK | {"backbones": ["pixels", 'autoencoder(weights="none")'], "controls": False}
+    rows = ek.run("digits", **keys, out=str(tmp_path))
+    assert rows.groupby("backbone")["status"].unique().map(list).to_dict() == {
+        'autoencoder(weights="none")': ["failed"],
+        "pixels": ["ok"],
+    }
+    assert set(rows.loc[rows["status"] == "failed", "error"]) == {"RuntimeError: out of luck"}
+
+
+def test_float16_is_a_second_codec_of_half_the_bytes(tmp_path: Path) -> None:
+    rows = ek.run("digits", **QUICK, codecs=["float32", "float16"], out=str(tmp_path))
+    assert rows.groupby("codec")["embedding_bytes"].unique().map(list).to_dict() == {"float16": [128], "float32": [256]}
+    by_codec = rows.pivot(index=["head", "budget", "repeat"], columns="codec", values="accuracy")
+    np.testing.assert_allclose(by_codec["float16"], by_codec["float32"], atol=0.02)
+
+
+def test_a_capped_draw_takes_what_a_class_has(tmp_path: Path, write_photo: Callable[..., Path]) -> None:
+    for i in range(30):
+        write_photo(tmp_path / "photos" / ("cat" if i < 20 else "dog") / f"{i}.png", seed=i)
+    keys = {"backbones": ["pixels"], "heads": ["ridge"], "budgets": [12], "repeats": 1, "jobs": 1, "out": str(tmp_path)}
+    with pytest.raises(ek.EmbedkitError, match="budget 12: class 'dog' of photos has 8 training images in every"):
+        ek.run(str(tmp_path / "photos"), **keys)
+    rows = ek.run(str(tmp_path / "photos"), **keys, draw="capped")
+    assert set(rows["n_labeled"]) == {12 + 8}
+
+
+def test_partly_labelled_photos_without_a_test_set(tmp_path: Path, write_photo: Callable[..., Path]) -> None:
+    """The labels file's images are divided into folds; the others are the pool, which an autoencoder may see."""
+    lines = ["path,label"]
+    for i in range(140):
+        write_photo(tmp_path / "photos" / f"{i}.png", seed=i, size=(8, 8))
+        if i < 30:
+            lines.append(f"{i}.png,{'cat' if i % 2 else 'dog'}")
+    (tmp_path / "labels.csv").write_text("\n".join(lines))
+    rows = ek.run(
+        str(tmp_path / "photos"),
+        labels=str(tmp_path / "labels.csv"),
+        backbones=["autoencoder(epochs=1, width=4)"],
+        heads=["ridge"],
+        budgets=[2],
+        repeats=2,
+        controls=False,
+        jobs=1,
+        out=str(tmp_path),
+    )
+    assert set(rows["status"]) == {"ok"}
+    assert set(rows["evaluation"]) == {"cv"}
+    assert set(rows["fitted_on"]) == {"labelled, pool"}
+    assert rows.groupby("repeat")["n_test"].sum().to_dict() == {0: 30, 1: 30}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="kills a process")
+def test_a_killed_run_keeps_its_rows_and_goes_on(tmp_path: Path) -> None:
+    code = (
+        "import embedkit as ek\n"
+        "ek.run('digits', backbones=['pixels'], heads=['forest'], budgets=[1, 5], repeats=300, jobs=1, out='.')"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path)
+    file = tmp_path / "digits" / "results.sqlite"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and _count(file) < 4:
+        time.sleep(0.2)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    kept = ek.load_results(file)
+    assert len(kept) >= 4
+    keys = {"backbones": ["pixels"], "heads": ["forest"], "budgets": [1, 5], "jobs": 1, "out": str(tmp_path)}
+    whole = ek.run("digits", **keys, repeats=2)
+    assert len(whole) == 4
+    assert ek.load_predictions(file).groupby("key").size().unique().tolist() == [360]
+
+
+def _count(file: Path) -> int:
+    try:
+        return len(ek.load_results(file))
+    except ek.EmbedkitError:
+        return 0

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from embedkit.training import TrainingDiverged, one_cycle, train
+
+
+class Recorder:
+    """A line fitted to a line, which notes the batches and the learning rates that it saw."""
+
+    def __init__(self, n: int = 10) -> None:
+        torch.manual_seed(0)
+        self.network = nn.Linear(1, 1)
+        self.inputs = torch.linspace(-1, 1, n)[:, None]
+        self.batches: list[list[int]] = []
+        self.epochs: list[tuple[int, float]] = []
+
+    def loss(self, batch: torch.Tensor) -> torch.Tensor:
+        self.batches.append(batch.tolist())
+        return ((self.network(self.inputs[batch]) - 3 * self.inputs[batch]) ** 2).mean()
+
+    def train(self, seed: int = 0, **settings: float) -> Recorder:
+        train(
+            self.network,
+            self.loss,
+            len(self.inputs),
+            **{"steps": 30, "batch_size": 4, "learning_rate": 0.3, "weight_decay": 0.0} | settings,
+            generator=torch.Generator().manual_seed(seed),
+            after_epoch=lambda step, loss: self.epochs.append((step, loss)),
+        )
+        return self
+
+
+@pytest.mark.parametrize(
+    ("step", "rate"),
+    [(0, 2 / 25), (15, (2 + 2 / 25) / 2), (30, 2.0), (65, (2 + 2e-5) / 2), (100, 2e-5)],
+)
+def test_one_cycle_rises_for_three_tenths_and_falls_for_the_rest(step: int, rate: float) -> None:
+    assert one_cycle(step, 100, 2.0) == pytest.approx(rate, rel=1e-12)
+
+
+def test_one_cycle_is_a_cosine_between_its_turning_points() -> None:
+    assert one_cycle(10, 100, 1.0) == pytest.approx(0.04 + 0.96 * (1 - math.cos(math.pi / 3)) / 2)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 7, 8])
+def test_exactly_as_many_steps_as_asked_where_n_is_no_multiple_of_the_batch(steps: int) -> None:
+    assert len(Recorder(n=10).train(steps=steps).batches) == steps
+
+
+def test_every_epoch_visits_every_example_once_in_a_new_order() -> None:
+    batches = Recorder(n=10).train(steps=6).batches
+    first, second = sum(batches[:3], []), sum(batches[3:], [])
+    assert [len(batch) for batch in batches] == [4, 4, 2, 4, 4, 2]
+    assert sorted(first) == sorted(second) == list(range(10))
+    assert first != second
+
+
+def test_after_epoch_is_told_steps_and_mean_loss() -> None:
+    recorder = Recorder(n=8)
+    before = recorder.loss(torch.arange(8)).item()
+    recorder.train(steps=5, batch_size=8)
+    assert [step for step, _ in recorder.epochs] == [1, 2, 3, 4, 5]
+    assert recorder.epochs[0][1] == pytest.approx(before)
+
+
+def test_first_step_moves_a_parameter_by_the_first_learning_rate() -> None:
+    recorder = Recorder()
+    before = recorder.network.weight.item()
+    recorder.train(steps=1, learning_rate=0.5)
+    assert recorder.network.weight.item() - before == pytest.approx(0.5 / 25, rel=1e-4)  # Adam's first step is the rate
+
+
+def test_a_line_is_found() -> None:
+    network = Recorder().train(steps=300).network
+    assert network.weight.item() == pytest.approx(3, abs=1e-3)
+    assert network.bias.item() == pytest.approx(0, abs=1e-3)
+
+
+def test_the_same_seed_gives_the_same_network_bit_for_bit() -> None:
+    first, second, other = (Recorder().train(seed).network.weight.item() for seed in (1, 1, 2))
+    assert first == second
+    assert first != other
+
+
+def test_the_network_is_left_in_evaluation_mode_and_trained_in_training_mode() -> None:
+    network, modes = nn.Sequential(nn.Linear(1, 1), nn.Dropout(0.5)).eval(), []
+
+    def loss(batch: torch.Tensor) -> torch.Tensor:
+        modes.append(network.training)
+        return network(torch.ones(len(batch), 1)).sum()
+
+    train(network, loss, 4, steps=2, batch_size=4, learning_rate=0.1, weight_decay=0, generator=torch.Generator())
+    assert modes == [True, True]
+    assert not any(module.training for module in network.modules())
+
+
+def test_parameters_without_gradient_stay_as_they_are() -> None:
+    recorder = Recorder()
+    recorder.network.bias.requires_grad_(False)
+    before = recorder.network.bias.item()
+    recorder.train(steps=3)
+    assert recorder.network.bias.item() == before
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_loss_that_is_no_number_stops_training_and_names_the_step(value: float) -> None:
+    recorder, calls = Recorder(n=8), []
+
+    def loss(batch: torch.Tensor) -> torch.Tensor:
+        calls.append(batch)
+        return recorder.loss(batch) * (value if len(calls) >= 6 else 1)
+
+    with pytest.raises(TrainingDiverged, match=rf"became {value} by step 6 of 20; lower the learning rate"):
+        train(
+            recorder.network,
+            loss,
+            8,
+            steps=20,
+            batch_size=4,
+            learning_rate=0.1,
+            weight_decay=0,
+            generator=torch.Generator(),
+        )
