@@ -1,4 +1,4 @@
-"""embedkit: which head should sit on your CNN embeddings, and from how many labels on does a fully connected one win?"""
+"""embedkit: which head should sit on CNN embeddings, and from how many labels on does a fully connected one win?"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -19,7 +19,9 @@ from embedkit.trials import Trial
 def announce(plan: Plan, todo: Sequence[Trial], console: Console) -> None:
     """Say what was found, how it is divided, what is done and to do, and about how long that takes."""
     study = plan.study
-    console.say(f"embedkit {__version__}: study {study.results_name!r}, {plan.device}, {_counted(study.jobs, 'worker')}")
+    console.say(
+        f"embedkit {__version__}: study {study.results_name!r}, {plan.device}, {_counted(study.jobs, 'worker')}"
+    )
     for bench in plan.benches.values():
         for line in _found(bench, headline_score(study.score, bench.evaluation.labels[bench.evaluation.tested])):
             console.say(line)

@@ -44,7 +44,7 @@ def main() -> None:
 
 def _stop(message: str, status: int, debug: bool) -> NoReturn:
     if debug:
-        raise  # noqa: PLE0704
+        raise
     print(f"error: {message}", file=sys.stderr)
     sys.exit(status)
 

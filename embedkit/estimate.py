@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import torch
 
-from embedkit.backbones import Backbone, Images, control_of, make_backbone
+from embedkit.backbones import Images, control_of, make_backbone
 from embedkit.embeddings import store
 from embedkit.embeddings.extract import BATCH_CPU, embedding_key, forward_passes
 from embedkit.errors import NotApplicable

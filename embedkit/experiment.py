@@ -22,6 +22,7 @@ from embedkit.plan import Bench, Plan
 from embedkit.results import ImageSet, Outcome
 from embedkit.trials import Task, Trial, evaluate, groups, head_seed
 
+
 def run_study(plan: Plan, console: Console, dry_run: bool = False) -> Path:
     """Do what is left to do of a study; returns the results folder.
 
@@ -198,12 +199,15 @@ class TaskMaker:
             assert not isinstance(backbone, NotApplicable)
             key = embedding_key(bench.dataset, backbone)
             manifest = store.manifest(key)
-            self._embeddings[place] = key, {
-                "backbone_seed": backbone.recipe.get("seed"),
-                "backbone_bytes": manifest["backbone_bytes"],
-                "backbone_macs": manifest["backbone_macs"],
-                "fitted_on": "labelled, pool" if backbone.training_passes else "labelled",
-            }
+            self._embeddings[place] = (
+                key,
+                {
+                    "backbone_seed": backbone.recipe.get("seed"),
+                    "backbone_bytes": manifest["backbone_bytes"],
+                    "backbone_macs": manifest["backbone_macs"],
+                    "fitted_on": "labelled, pool" if backbone.training_passes else "labelled",
+                },
+            )
         return self._embeddings[place]
 
 

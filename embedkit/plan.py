@@ -126,7 +126,9 @@ def _backbone_specs(study: Study, dataset: Dataset) -> list[Spec]:
     if dataset.vectors is not None:
         wrong = [spec for spec in asked if spec.name != "vectors"]
         if wrong:
-            raise EmbedkitError(f"the backbone {wrong[0].name!r} needs images; {dataset.name} holds vectors: leave it out")
+            raise EmbedkitError(
+                f"the backbone {wrong[0].name!r} needs images; {dataset.name} holds vectors: leave it out"
+            )
         return [Spec("vectors")]
     if not asked:
         small = dataset.shape is not None and max(dataset.shape[:2]) <= SMALL_SIDE_MAX
@@ -167,5 +169,3 @@ def _trials(study: Study, benches: dict[str, Bench]) -> Iterator[Trial]:
                         for repeat in range(1 if once else study.repeats):
                             for fold in bench.evaluation.folds:
                                 yield replace(trial, budget=str(budget), repeat=repeat, fold=fold)
-
-

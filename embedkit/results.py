@@ -244,7 +244,7 @@ def load_results(path: str | Path) -> pd.DataFrame:
         elif name in rows and kind == "REAL":
             rows[name] = rows[name].astype("float64")
         elif name in rows:
-            rows[name] = rows[name].astype("str")
+            rows[name] = rows[name].astype("str").where(rows[name].notna())  # pandas 2 would write "None"
     rows["grid_edge"] = rows["grid_edge"].astype("boolean")
     per_class = rows["n_labeled"] / rows["n_classes"]  # what data sets of many and of few classes have in common
     by_size = per_class.groupby(rows["budget"]).mean().sort_values(kind="stable").index

@@ -63,7 +63,7 @@ class Study(BaseModel):
     @classmethod
     def _listed(cls, value: Any) -> Any:
         """A list, or text with commas between the members; whole numbers are budgets."""
-        parts = [value] if isinstance(value, str | int) else value
+        parts = [value] if isinstance(value, str | int | Path) else value
         if not isinstance(parts, list | tuple):
             return parts
         return tuple(item for part in parts for item in _members(part))

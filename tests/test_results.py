@@ -83,7 +83,7 @@ def test_columns_have_the_types_that_belong_to_them(tmp_path: Path) -> None:
     rows = load_results(stored(tmp_path, (a_row("k"), None)))
     for name, kind in COLUMNS.items():
         if name not in ("scores", "grid_edge", "budget"):
-            expected = {"INTEGER": "Int64", "REAL": "float64"}.get(kind, "str")
+            expected = {"INTEGER": "Int64", "REAL": "float64"}.get(kind, pd.Series(["text"]).dtype)
             assert rows[name].dtype == expected, name
     assert rows["grid_edge"].dtype == "boolean"
     assert rows["accuracy"].dtype == rows["log_loss"].dtype == "float64"
@@ -260,12 +260,17 @@ def test_files_that_are_no_results_are_refused_and_left_as_they_are(tmp_path: Pa
     assert (tmp_path / FILE).read_bytes() == before
 
 
+def write_on_a_full_disk(connection: sqlite3.Connection, outcomes: list[Outcome]) -> None:
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    write(connection, 1, outcomes)
+
+
 def test_a_full_disk_keeps_what_is_there(tmp_path: Path) -> None:
     stored(tmp_path, (a_row("k"), None))
+    many = [(a_row(str(i), error="x" * 1000), None) for i in range(100)]
     with pytest.raises(EmbedkitError) as caught, open_results(tmp_path) as connection:
-        pages = connection.execute("PRAGMA page_count").fetchone()[0]
-        connection.execute(f"PRAGMA max_page_count = {pages}")
-        write(connection, 1, [(a_row(str(i), error="x" * 1000), None) for i in range(100)])
+        write_on_a_full_disk(connection, many)
     assert str(caught.value) == (
         f"cannot write {tmp_path / FILE}: database or disk is full; what is there is kept: "
         "free some space, permit writing, or give another folder by --out"
@@ -289,7 +294,7 @@ def test_a_file_that_may_not_be_written_is_told_of(tmp_path: Path, monkeypatch: 
 def test_a_folder_that_cannot_be_made_is_told_of(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with (
-        pytest.raises(EmbedkitError, match="cannot write .*: Not a directory; what is there is kept"),
+        pytest.raises(EmbedkitError, match=r"cannot write .*: Not a directory; what is there is kept"),
         open_results(tmp_path / "file" / "results"),
     ):
         pass

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -79,7 +80,7 @@ def test_per_class_draws_hold_so_many_of_every_class() -> None:
 def test_draws_nest_over_budgets(unit: str) -> None:
     evaluation = with_test_split(300, 9)
     drawn = [set(draw(evaluation, Budget(amount, unit), 3, None)) for amount in (5, 6, 12, 40, 80)]
-    for small, large in zip(drawn, drawn[1:], strict=False):
+    for small, large in pairwise(drawn):
         assert small < large
 
 
@@ -101,7 +102,7 @@ def test_percent_draws_round_up_to_whole_labels(percent: float, n: int) -> None:
 
 def test_total_draws_have_natural_frequencies() -> None:
     labels = ["rare"] * 100 + ["common"] * 900
-    evaluation = plan_evaluation(toy(labels + ["rare", "common"], splits=["train"] * 1000 + ["test"] * 2))
+    evaluation = plan_evaluation(toy([*labels, "rare", "common"], splits=["train"] * 1000 + ["test"] * 2))
     rare = evaluation.classes.index("rare")
     drawn = [draw(evaluation, Budget(200, "total"), repeat, None) for repeat in range(100)]
     counts = [np.count_nonzero(evaluation.labels[chosen] == rare) for chosen in drawn]
@@ -138,7 +139,7 @@ def test_repeats_draw_independently() -> None:
 def test_repeats_are_no_powers_of_one_permutation() -> None:
     evaluation = with_test_split(60, 3)
     orders = [draw(evaluation, Budget(0, "all"), repeat, None) for repeat in range(4)]
-    steps = [np.argsort(one)[other] for one, other in zip(orders, orders[1:], strict=False)]
+    steps = [np.argsort(one)[other] for one, other in pairwise(orders)]
     assert not np.array_equal(steps[0], steps[1])
     assert not np.array_equal(steps[1], steps[2])
     assert not np.array_equal(orders[0][orders[0]], orders[1])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from itertools import chain
 
 import pytest
 import torch
@@ -54,7 +55,7 @@ def test_exactly_as_many_steps_as_asked_where_n_is_no_multiple_of_the_batch(step
 
 def test_every_epoch_visits_every_example_once_in_a_new_order() -> None:
     batches = Recorder(n=10).train(steps=6).batches
-    first, second = sum(batches[:3], []), sum(batches[3:], [])
+    first, second = list(chain(*batches[:3])), list(chain(*batches[3:]))
     assert [len(batch) for batch in batches] == [4, 4, 2, 4, 4, 2]
     assert sorted(first) == sorted(second) == list(range(10))
     assert first != second

@@ -159,7 +159,7 @@ def test_a_codec_is_applied_and_its_bytes_are_counted() -> None:
 
 def test_classes_that_the_draw_lacks_get_no_probability() -> None:
     X, y = blobs()
-    row, predictions = one(a_task(X, y, "logistic", train=TRAIN[y[TRAIN] != 1]))
+    _, predictions = one(a_task(X, y, "logistic", train=TRAIN[y[TRAIN] != 1]))
     assert predictions is not None
     assert set(predictions.predicted) == {0, 2}
     of_lacking = predictions.true_probability[y[np.concatenate([TEST, PROBE])] == 1]

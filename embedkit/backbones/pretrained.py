@@ -117,7 +117,7 @@ def _downloaded(name: str, default: Any, progress: Progress) -> nn.Module:
     except (urllib.error.URLError, OSError) as error:
         raise EmbedkitError(
             f"the ImageNet weights of {name} could not be downloaded ({getattr(error, 'reason', error)}); "
-            f"fetch {default.url} where there is a network and give the file: {name}(weights=\"{file.name}\")"
+            f'fetch {default.url} where there is a network and give the file: {name}(weights="{file.name}")'
         ) from None
 
 
@@ -127,7 +127,7 @@ def _file_sha256(path: str) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise EmbedkitError(
-            f"cannot read the weights file {path!r}: {error.strerror}; weights are \"default\", \"none\" or a file"
+            f'cannot read the weights file {path!r}: {error.strerror}; weights are "default", "none" or a file'
         ) from None
 
 

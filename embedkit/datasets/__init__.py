@@ -1,4 +1,4 @@
-"""Where images come from. A new source is one function here and one line in `DATASETS`; a named data set is one card."""
+"""Where images come from. A new source is one function and one line in `DATASETS`; a named data set is one card."""
 
 from __future__ import annotations
 

@@ -84,9 +84,10 @@ def from_columns(dataset: Dataset, labels: list[str], groups: list[str] | None, 
     """
     classes = tuple(sorted({label for label in labels if label}))
     if not classes:
+        what = "images" if dataset.vectors is None else "vectors"
         raise EmbedkitError(
-            f"{dataset.name}: none of its {len(dataset)} images has a label; put some in one folder per class, "
-            "or give --labels labels.csv with the columns path,label"
+            f"{dataset.name}: none of its {len(dataset)} {what} has a label; "
+            "label some (images: in one folder per class, or by --labels labels.csv with the columns path,label)"
         )
     if len(classes) == 1:
         raise EmbedkitError(

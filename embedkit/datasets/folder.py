@@ -79,7 +79,7 @@ def _place(file: str, split_form: bool) -> tuple[str, str, str]:
     split = ""
     if split_form and parts and parts[0] in ("train", "validation", "val", "valid", "test"):
         split = parts.pop(0)
-    label = parts[0] if parts and parts[0] != "unlabeled" else ""
+    label = parts[0] if parts and parts[0] not in ("unlabeled", "unlabelled") else ""
     return label, "", split
 
 
@@ -87,7 +87,7 @@ def _readable(
     name: str, files: list[str], seen: list[Seen]
 ) -> tuple[list[str], tuple[int, int, int] | None, str, list[str], tuple[tuple[str, str], ...]]:
     """Which files are usable; their common shape, content fingerprint and pixel digests; the others with reasons."""
-    unreadable = tuple((file, look.problem) for file, look in zip(files, seen, strict=True) if look.problem)
+    unreadable = tuple((_printable(file), look.problem) for file, look in zip(files, seen, strict=True) if look.problem)
     if len(unreadable) > UNREADABLE_SHARE_MAX * len(files):
         reasons = [f"{path} ({reason})" for path, reason in unreadable]
         raise EmbedkitError(
@@ -104,3 +104,7 @@ def _readable(
         [look.pixels_sha256 for _, look in good],
         unreadable,
     )
+
+
+def _printable(path: str) -> str:
+    return path.encode(errors="backslashreplace").decode()

@@ -47,7 +47,12 @@ def read_rows(file: Path, required: tuple[str, ...]) -> list[dict[str, str]]:
                     f"{file} has the columns {', '.join(header) or '(none)'}; "
                     f"it must have {', '.join(required)} and may have group, split"
                 )
-            return [{name: (value or "").strip() for name, value in row.items() if name} for row in reader]
+            rows = []
+            for row in reader:
+                if None in row:
+                    raise EmbedkitError(f"{file}, line {reader.line_num}: more cells than the header has columns")
+                rows.append({name: (value or "").strip() for name, value in row.items()})
+            return rows
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise EmbedkitError(f"cannot read the labels file {str(file)!r}: {reason}") from None

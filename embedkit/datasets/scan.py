@@ -73,6 +73,8 @@ def _changed_ns(stat: os.stat_result) -> int:
 def _look(root: Path, path: str, stat: os.stat_result) -> Seen:
     file = root / path
     size, changed_ns = stat.st_size, _changed_ns(stat)
+    if not path.isprintable():
+        return Seen(size, changed_ns, "", "", None, "its name is not printable text")
     if not file.resolve().is_relative_to(root.resolve()):
         return Seen(size, changed_ns, "", "", None, "a link that leads out of the folder")
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embedkit.datasets.dataset import Dataset, from_columns
+from embedkit.datasets.dataset import Dataset, from_columns, merge_duplicates
 from embedkit.datasets.labels import read_rows
 from embedkit.errors import EmbedkitError
 
@@ -67,4 +67,5 @@ def from_arrays(
         image=lambda i: X[i],
         vectors=X,
     )
-    return from_columns(dataset, list(labels), list(groups) if groups else None, list(splits) if splits else None)
+    labelled = from_columns(dataset, list(labels), list(groups) if groups else None, list(splits) if splits else None)
+    return merge_duplicates(labelled, [hashlib.sha256(row.tobytes()).hexdigest() for row in X])

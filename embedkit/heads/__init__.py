@@ -11,6 +11,7 @@ from pydantic import Field
 from embedkit.spec import Spec, checked_params, find, parse
 
 Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
@@ -50,12 +51,14 @@ def _scaled(estimator: Any, rms_of: Literal["features", "rows"] = "features") ->
     return make_pipeline(ScalarScaler(rms_of), estimator)
 
 
-def linear(seed: int, *, learning_rate: Positive = 1e-2, weight_decay: Annotated[float, Field(ge=0)] = 0.1, steps: Count = 150) -> Any:
+def linear(seed: int, *, learning_rate: Positive = 1e-2, weight_decay: NotNegative = 0.1, steps: Count = 150) -> Any:
     """fully connected: one softmax layer, trained by AdamW"""
     from embedkit.heads.fully_connected import FullyConnectedClassifier
 
     return _scaled(
-        FullyConnectedClassifier((), learning_rate=learning_rate, weight_decay=weight_decay, steps=steps, random_state=seed)
+        FullyConnectedClassifier(
+            (), learning_rate=learning_rate, weight_decay=weight_decay, steps=steps, random_state=seed
+        )
     )
 
 
@@ -65,7 +68,7 @@ def mlp(
     hidden: tuple[Count, ...] = (256,),
     dropout: Share = 0.5,
     learning_rate: Positive = 3e-3,
-    weight_decay: Annotated[float, Field(ge=0)] = 0.01,
+    weight_decay: NotNegative = 0.01,
     label_smoothing: Share = 0.0,
     steps: Count = 150,
 ) -> Any:

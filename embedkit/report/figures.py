@@ -54,7 +54,13 @@ def _panel(curves: pd.DataFrame, name: str, table: Table, span: list[float]) -> 
         "head:N",
         scale=alt.Scale(domain=[*reference, *own], range=colors),
         legend=alt.Legend(
-            orient="bottom", title=None, columns=2, labelLimit=220, symbolType="stroke", symbolOpacity=1, symbolStrokeWidth=3
+            orient="bottom",
+            title=None,
+            columns=2,
+            labelLimit=220,
+            symbolType="stroke",
+            symbolOpacity=1,
+            symbolStrokeWidth=3,
         ),
     )
     title = name if name == FULLY_CONNECTED else f"{name} against {FULLY_CONNECTED} (black, grey)"

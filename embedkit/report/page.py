@@ -73,7 +73,9 @@ def _missing_section(summary: Summary) -> str:
         [str(row.status).replace("_", " "), str(row.trials), str(row.heads), str(row.error)]
         for row in summary.without_score.itertuples()
     ]
-    return f"<section><h2>Trials without a score</h2>\n{_html_table(['', 'trials', 'heads', 'reason'], lines)}</section>"
+    return (
+        f"<section><h2>Trials without a score</h2>\n{_html_table(['', 'trials', 'heads', 'reason'], lines)}</section>"
+    )
 
 
 def _settings_section(runs: Sequence[dict[str, Any]]) -> str:
@@ -101,10 +103,10 @@ def _written(value: Any) -> str:
 
 
 def _html_table(header: Sequence[str] | None, lines: Iterable[Sequence[str]]) -> str:
-    head = "" if header is None else f"<thead><tr>{''.join(f'<th>{escape(cell)}</th>' for cell in header)}</tr></thead>"
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in header or ())
     body = "".join(f"<tr>{''.join(_html_cell(cell) for cell in line)}</tr>" for line in lines)
     kind = "facts" if header is None else "figures"
-    return f"<div class='wide'><table class='{kind}'>{head}<tbody>{body}</tbody></table></div>"
+    return f"<div class='wide'><table class='{kind}'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
 def _html_cell(text: str) -> str:

@@ -79,9 +79,7 @@ def summarise(folder: Path, score: str = "auto", keys: Iterable[str] | None = No
             right = predictions.predicted == test.truth
             repeats.setdefault(row["repeat"], []).append(_Part(row["fold"], test.sha256, right))
     ordered = [(place, measured[place]) for place in _as_written(rows, measured)]
-    tables = [
-        _table(place, cells, tests, score, list(rows["budget"].cat.categories)) for place, cells in ordered
-    ]
+    tables = [_table(place, cells, tests, score, list(rows["budget"].cat.categories)) for place, cells in ordered]
     missing = rows[rows["status"] != "ok"]
     without_score = missing.groupby(["status", "error"], observed=True).agg(
         trials=("key", "size"), heads=("head", lambda heads: ", ".join(sorted(set(heads))))
@@ -117,20 +115,24 @@ def _table(
     score: str,
     budgets: list[str],
 ) -> Table:
-    ids = sorted({image for parts in cells.values() for part in next(iter(parts.values())) for image in tests[part.test_sha256].ids})
+    used = {part.test_sha256 for repeats in cells.values() for parts in repeats.values() for part in parts}
+    ids = sorted({image for sha256 in used for image in tests[sha256].ids})
     column = {image: number for number, image in enumerate(ids)}
     truth, groups = np.zeros(len(ids), dtype=np.int64), np.zeros(len(ids), dtype=np.int64)
-    for test in tests.values():
-        if set(test.ids) <= column.keys():
-            at = [column[image] for image in test.ids]
-            truth[at], groups[at] = test.truth, test.groups
+    for sha256 in used:
+        at = [column[image] for image in tests[sha256].ids]
+        truth[at], groups[at] = tests[sha256].truth, tests[sha256].groups
     score = headline_score(score, truth)
     images = statistics.images_for(score, truth, groups)
-    heads = sorted(dict.fromkeys(head for head, _ in cells), key=lambda head: (list(HEADS).index(parse(head).name), head))
+    heads = sorted(
+        dict.fromkeys(head for head, _ in cells), key=lambda head: (list(HEADS).index(parse(head).name), head)
+    )
     found: dict[tuple[str, str], Cell] = {}
     standing: dict[str, dict[str, Interval]] = {}
     for budget in budgets:
-        here = _complete({head: _matrix(cells[head, budget], tests, column) for head in heads if (head, budget) in cells})
+        here = _complete(
+            {head: _matrix(cells[head, budget], tests, column) for head in heads if (head, budget) in cells}
+        )
         if not here:
             continue
         folds = next(iter(here.values())).folds

@@ -68,9 +68,10 @@ def cell_text(interval: Interval) -> str:
 
 def explanation() -> str:
     return (
-        f"± is a 95% interval over label draws and test images. {BEST} cannot be told from the best of its column: no head beats it, "
-        "one-sided, at .05 / (heads - 1). A family's champion on one half of the test images is judged on the other half; "
-        "where families are told apart, 95% holds for all families and budgets of a table together."
+        f"± is a 95% interval over label draws and test images. {BEST} cannot be told from the best of its column: no head "
+        "beats it, one-sided, at .05 / (heads - 1). A family's champion is chosen on other test images and label draws "
+        "than those that judge it; where families are told apart, 95% holds for all families and budgets of a table "
+        "together."
     )
 
 
@@ -83,7 +84,7 @@ def standing_sentence(table: Table) -> str:
         ahead = {budget: d for budget, d in by_budget.items() if d.excludes_zero and d.estimate > 0}
         behind = {budget: d for budget, d in by_budget.items() if d.excludes_zero and d.estimate < 0}
         told = [
-            f"{word} {family} at {_budgets(found, by_budget)} (by up to {max(abs(d.estimate) for d in found.values()):.1f})"
+            f"{word} {family} at {_budgets(found, by_budget)} (by up to {_largest(found):.1f})"
             for word, found in (("ahead of", ahead), ("behind", behind))
             if found
         ]
@@ -92,6 +93,10 @@ def standing_sentence(table: Table) -> str:
     said = "; ".join(part for part in [*clauses, elsewhere] if part)
     end = "; at other budgets not told apart." if clauses and _undecided(table) else "."
     return f"{FULLY_CONNECTED.capitalize()} (its champion against each family's, in points): {said}{end}"
+
+
+def _largest(differences: dict[str, Interval]) -> float:
+    return max(abs(difference.estimate) for difference in differences.values())
 
 
 def _undecided(table: Table) -> bool:
@@ -158,7 +163,8 @@ def grid(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     """Columns of equal width, the first to the left, the others to the right."""
     widths = [max(len(row[at]) for row in [header, *lines]) for at in range(len(header))]
     return "\n".join(
-        "  " + "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
+        "  "
+        + "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
         for row in [header, *lines]
     )
 

@@ -43,7 +43,7 @@ def encoders(cache: Path) -> list[Path]:
 
 def test_training_reconstructs_better_than_the_mean_image_does(digits: Dataset) -> None:
     told: list[tuple[float, str]] = []
-    small(Images(digits, POOL), dim=16, width=8, epochs=60, noise=0.0).network("cpu", lambda *news: told.append(news))
+    small(Images(digits, POOL), dim=16, width=8, epochs=200, noise=0.0).network("cpu", lambda *news: told.append(news))
     pool = np.stack([digits.image(i) for i in POOL]) / 255
     error_of_the_mean = np.mean((pool - pool.mean(axis=0)) ** 2)
     first, last = (float(told[at][1].rsplit(" ", 1)[1]) for at in (0, -1))

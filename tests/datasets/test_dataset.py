@@ -79,8 +79,8 @@ def test_nothing_labelled_is_told_with_the_two_ways_to_label() -> None:
     with pytest.raises(EmbedkitError) as told:
         columns("...")
     assert str(told.value) == (
-        "photos: none of its 3 images has a label; put some in one folder per class, "
-        "or give --labels labels.csv with the columns path,label"
+        "photos: none of its 3 vectors has a label; "
+        "label some (images: in one folder per class, or by --labels labels.csv with the columns path,label)"
     )
 
 

@@ -170,7 +170,9 @@ def test_one_class_is_told(photos: Path) -> None:
 
 def test_nothing_labelled_is_told(tmp_path: Path, write_photo: WritePhoto) -> None:
     write_photo(tmp_path / "p" / "a.png", seed=1)
-    assert told(tmp_path / "p").startswith("p: none of its 1 images has a label; put some in one folder per class")
+    assert told(tmp_path / "p").startswith(
+        "p: none of its 1 images has a label; label some (images: in one folder per class"
+    )
 
 
 def test_a_folder_that_may_not_be_read_is_told_and_not_skipped(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:

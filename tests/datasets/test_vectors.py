@@ -127,5 +127,5 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
 
 
 def test_vectors_without_any_label_are_refused() -> None:
-    with pytest.raises(EmbedkitError, match=r"^n: none of its 3 images has a label"):
+    with pytest.raises(EmbedkitError, match=r"^n: none of its 3 vectors has a label"):
         from_arrays(X, ["", "", ""], None, None, "n")
