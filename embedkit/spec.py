@@ -101,8 +101,9 @@ def _value(node: ast.expr, text: str) -> Any:
     if not isinstance(value, str | int | float | bool | None) or (isinstance(value, float) and math.isinf(value)):
         written = ast.get_source_segment(text.strip(), node)
         raise EmbedkitError(f"in {text!r}: {written!r} is not a literal; values are numbers, strings, lists or specs")
-    whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
-    return int(value) if whole else value
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    return value
 
 
 _STRING_OR_CHARACTER = re.compile(r""""(\\.|[^"\\])*"|'(\\.|[^'\\])*'|.""", re.DOTALL)

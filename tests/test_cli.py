@@ -79,7 +79,7 @@ def test_dry_run_counts_and_writes_nothing(run: Embedkit, tmp_path: Path) -> Non
 
 def test_a_study_file_and_flags_that_win_over_it(run: Embedkit, tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(
-        'datasets = ["digits"]\nbackbones = ["pixels"]\nheads = ["ridge"]\nbudgets = [1]\nrepeats = 7\ncontrols = false\n'
+        'datasets = ["digits"]\nbackbones = ["pixels"]\nheads = ["ridge"]\nbudgets = [1]\nrepeats = 7\n'
     )
     status, out, _ = run("run", "mine.toml", "--repeats", "3", "--dry-run")
     assert status == 0

@@ -30,7 +30,7 @@ def pretrained(
 ) -> Backbone:
     """a torchvision network; weights "default" (ImageNet), "none" (control, drawn from the seed), or a file"""
     del images
-    default = torchvision.models.get_model_weights(name).DEFAULT  # type: ignore[attr-defined]
+    default = torchvision.models.get_model_weights(name).DEFAULT
     transform = default.transforms()
     recipe: dict[str, Any] = {"name": name, "version": 1, "transform": repr(transform)}
     if weights == "none":
@@ -71,7 +71,7 @@ class PooledInput(nn.Module):
         return features.mean(dim=(2, 3)) if features.ndim == 4 else features.flatten(1)
 
 
-class _Reached(Exception):  # noqa: N818
+class _Reached(Exception):
     """Carries the features out of the forward pass: nothing behind the embedding is computed."""
 
     def __init__(self, features: torch.Tensor) -> None:
@@ -166,7 +166,7 @@ def _state_dict(path: Path) -> Mapping[str, torch.Tensor]:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
 
-            stored = load_file(path)
+            stored: Any = load_file(path)
         else:
             stored = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:

@@ -18,7 +18,7 @@ from embedkit import artefacts
 
 FORMAT = 1
 SHARD_ROWS = 1024
-_DTYPES = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2")}
+_DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2")}
 
 
 class Embeddings:

@@ -173,17 +173,17 @@ def xgboost(
 
 
 HEADS: dict[str, Head] = {
-    "linear": Head(linear, "fully connected", 1, (45, 0.1), deterministic=False),
-    "mlp": Head(mlp, "fully connected", 1, (80, 1.5), deterministic=False),
-    "svm": Head(svm, "SVM", 1, (3, 0.1)),
-    "linear_svm": Head(linear_svm, "SVM", 1, (3, 0.2), deterministic=False),
-    "logistic": Head(logistic, "linear", 1, (5, 0.1)),
-    "ridge": Head(ridge, "linear", 1, (3, 0.05)),
-    "lda": Head(lda, "discriminant", 1, (3, 0.05)),
-    "centroid": Head(centroid, "neighbours", 1, (2, 0.01)),
-    "knn": Head(knn, "neighbours", 1, (1, 0.01)),
-    "forest": Head(forest, "trees", 1, (85, 1.0), deterministic=False),
-    "xgboost": Head(xgboost, "trees", 1, (25, 1.0), deterministic=False),
+    "linear": Head(linear, "fully connected", 1, (49, 0.05), deterministic=False),
+    "mlp": Head(mlp, "fully connected", 1, (95, 0.45), deterministic=False),
+    "svm": Head(svm, "SVM", 1, (2, 0.2)),
+    "linear_svm": Head(linear_svm, "SVM", 1, (2, 0.3), deterministic=False),
+    "logistic": Head(logistic, "linear", 1, (4, 0.2)),
+    "ridge": Head(ridge, "linear", 1, (3, 0.02)),
+    "lda": Head(lda, "discriminant", 1, (2, 0.05)),
+    "centroid": Head(centroid, "neighbours", 1, (2, 0.05)),
+    "knn": Head(knn, "neighbours", 1, (1.5, 0.02)),
+    "forest": Head(forest, "trees", 1, (87, 1.5), deterministic=False),
+    "xgboost": Head(xgboost, "trees", 1, (26, 2.0), deterministic=False),
 }
 
 

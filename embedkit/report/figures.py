@@ -13,7 +13,7 @@ REFERENCE_COLORS = ("#111111", "#8a8a8a")
 FAMILY_COLORS = ("#d1495b", "#1f77b4", "#2a9d5c", "#8e5bb5", "#d98e04")
 
 
-def family_panels(table: Table) -> list[alt.LayerChart]:
+def family_panels(table: Table) -> list[Any]:
     """One chart per family that is not fully connected; the fully connected heads stand in each, in black and grey."""
     curves = curve_frame(table)
     names = [name for name in dict.fromkeys(curves["family"]) if name != FULLY_CONNECTED]
@@ -42,7 +42,7 @@ def curve_frame(table: Table) -> pd.DataFrame:
     )
 
 
-def _panel(curves: pd.DataFrame, name: str, table: Table, span: list[float]) -> alt.LayerChart:
+def _panel(curves: pd.DataFrame, name: str, table: Table, span: list[float]) -> Any:
     shown = curves[curves["family"].isin([name, FULLY_CONNECTED])]
     reference = list(dict.fromkeys(shown.loc[shown["family"] == FULLY_CONNECTED, "head"]))
     own = [head for head in dict.fromkeys(shown["head"]) if head not in reference]
@@ -81,5 +81,5 @@ def _panel(curves: pd.DataFrame, name: str, table: Table, span: list[float]) -> 
 
 def figure(table: Table, columns: int = 3) -> Any:
     """All panels of a table as one chart."""
-    panels: list[Any] = [panel.properties(width=250, height=210) for panel in family_panels(table)]
+    panels = [panel.properties(width=250, height=210) for panel in family_panels(table)]
     return alt.concat(*panels, columns=columns).resolve_scale(color="independent").configure_view(stroke=None)

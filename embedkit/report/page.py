@@ -41,7 +41,7 @@ def write_report(folder: Path, summary: Summary) -> Path:
         title=escape(folder.name),
         sections="\n".join(section for section in sections if section),
         charts=json.dumps(charts).replace("</", "<\\/"),
-        scripts=vl_convert.javascript_bundle() if charts else "",
+        scripts=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;") if charts else "",
     )
     artefacts.write_atomically(folder / FILE, page.encode())
     return folder / FILE

@@ -102,7 +102,7 @@ class _Part:
     right: np.ndarray
 
 
-def _as_written(rows: pd.DataFrame, measured: dict) -> list[tuple[str, str, str]]:  # type: ignore[type-arg]
+def _as_written(rows: pd.DataFrame, measured: Iterable[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
     """Embeddings in the order of their mean score, so that the best stands last, next to the prompt."""
     means = rows.groupby(["dataset", "backbone", "codec"], observed=True)["accuracy"].mean()
     return sorted(measured, key=lambda place: (place[0], means.get(place, 0.0)))
@@ -164,7 +164,7 @@ def _matrix(repeats: dict[int, list[_Part]], tests: dict[str, ImageSet], column:
 
 
 def _complete(measured: dict[str, Measured | None]) -> dict[str, Measured]:
-    """Heads with as many repeats as the others have; one that runs once, since it and its draw are fixed, counts for all."""
+    """Heads with as many repeats as the others; one that runs once, since it and its draw are fixed, counts for all."""
     there = {head: m for head, m in measured.items() if m is not None}
     most = max((len(m.correct) for m in there.values()), default=0)
     return {

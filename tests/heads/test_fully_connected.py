@@ -66,6 +66,13 @@ def test_layers_have_the_widths_asked_for() -> None:
     assert linear == [(7, 5), (3, 7), (5, 3)]
 
 
+def test_dropout_is_on_while_training(overlapping: tuple[np.ndarray, np.ndarray]) -> None:
+    X, y = overlapping
+    heads = (FullyConnectedClassifier((16,), dropout=dropout, steps=20, random_state=0) for dropout in (0, 0.5))
+    without, dropped = (head.fit(X, y).predict_proba(X) for head in heads)
+    assert not np.allclose(without, dropped, atol=1e-3)
+
+
 def test_dropout_is_off_when_predicting(overlapping: tuple[np.ndarray, np.ndarray]) -> None:
     X, y = overlapping
     head = FullyConnectedClassifier((16,), dropout=0.9, steps=5, learning_rate=0.1, random_state=0).fit(X, y)

@@ -1,0 +1,54 @@
+"""A results folder with known rows: three heads, two budgets, three repeats, ten test images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from embedkit import results
+from embedkit.results import ImageSet, Predictions
+
+FACTS = {
+    "versions": {"embedkit": "0.1.0"},
+    "processor": "a processor",
+    "cores": 2,
+    "memory_gib": 8.0,
+    "system": "Linux",
+    "device": "cpu",
+    "gpu": None,
+    "jobs": 2,
+    "thread_libraries": [{"internal_api": "openblas", "version": "0.3", "architecture": "Zen", "num_threads": 1}],
+    "command": "embedkit run <photos> --heads svm",
+    "study": {"datasets": ["photos"], "repeats": 3},
+}
+RIGHT = {"mlp": {"1": 4, "5": 9}, "svm": {"1": 5, "5": 9}, "forest": {"1": 2, "5": 6}}
+"""Of ten test images, how many each head gets right at each budget, in every repeat."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    truth = np.repeat([0, 1], 5)
+    test = ImageSet("t" * 64, [f"{i}.png" for i in range(10)], truth, np.arange(10), ("cat", "dog"))
+    outcomes = []
+    for head, by_budget in RIGHT.items():
+        for budget, right in by_budget.items():
+            for repeat in range(3):
+                predicted = np.where(np.arange(10) < right, truth, 1 - truth)
+                row = {
+                    "experiment": "heads", "dataset": "photos", "backbone": "pixels", "codec": "float32", "head": head,
+                    "budget": budget, "repeat": repeat, "selection": "default", "task": "classification",
+                    "evaluation": "fixed", "n_labeled": 2 * int(budget), "n_pool": 40, "n_test": 10, "n_classes": 2,
+                    "test_sha256": test.sha256, "scores": {"accuracy": right / 10}, "status": "ok",
+                    "fit_s": 0.0125 if repeat == 0 else None, "predict_s": 0.002 if repeat == 0 else None,
+                    "head_bytes": 12_345, "timing": "exclusive" if repeat == 0 else None,
+                    "key": f"{head} {budget} {repeat}",
+                }  # fmt: skip
+                outcomes.append((row, Predictions(predicted, None, None)))
+    failed = outcomes[0][0] | {"key": "x", "head": "xgboost", "status": "failed", "error": "ValueError: <no> luck"}
+    with results.open_results(tmp_path / "photos") as connection:
+        run_id = results.start_run(connection, "2026-01-01T00:00:00+00:00", FACTS)
+        results.write_image_set(connection, test)
+        results.write(connection, run_id, [*outcomes, (failed | {"scores": None}, None)])
+    return tmp_path / "photos"

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from embedkit.errors import EmbedkitError
+from embedkit.report.figures import curve_frame, figure
+from embedkit.report.page import write_report
+from embedkit.report.summary import summarise
+
+
+@pytest.fixture
+def page(folder: Path) -> str:
+    return write_report(folder, summarise(folder)).read_text(encoding="utf-8")
+
+
+def test_the_page_needs_no_network(page: str) -> None:
+    assert re.findall(r"""(?:src|href)\s*=\s*["']?https?:""", page.split("<script>")[0]) == []
+    assert "window.vegaEmbed" in page
+
+
+def test_the_page_shows_tables_costs_failures_settings_and_machine(page: str) -> None:
+    for text in (
+        "<h2>photos, pixels: accuracy in %, by labels per class</h2>",
+        "<td class='best'>50.0 ±32.7*</td>",
+        "<td>12.5 ms</td>",
+        "ValueError: &lt;no&gt; luck",
+        "<td>embedkit run &lt;photos&gt; --heads svm</td>",
+        "a processor, 2 cores, 8.0 GiB, Linux",
+        "<tr><td>repeats</td><td>3</td></tr>",
+    ):
+        assert text in page
+
+
+def test_a_chart_for_each_family_holds_its_curves_and_the_fully_connected_ones(page: str) -> None:
+    charts = json.loads(re.search(r"const charts = (.*);\n", page)[1])  # type: ignore[index]
+    heads = [{row["head"] for data in chart["datasets"].values() for row in data} for chart in charts]
+    assert heads == [{"mlp", "svm"}, {"mlp", "forest"}]
+    assert len(re.findall(r"id='chart\d'", page)) == 2
+
+
+def test_curves_end_at_100_percent(folder: Path) -> None:
+    curves = curve_frame(summarise(folder).tables[0])
+    assert curves["high"].max() == 100
+    assert curves.query("head == 'svm' and budget == '1'")["score"].item() == pytest.approx(50)
+
+
+def test_the_figure_of_a_table_can_be_drawn(folder: Path, tmp_path: Path) -> None:
+    figure(summarise(folder).tables[0]).save(tmp_path / "figure.svg")
+    assert (tmp_path / "figure.svg").read_text().startswith("<svg")
+
+
+def test_a_page_that_cannot_be_written_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(EmbedkitError, match=r"cannot write .*report.html: No space left on device; free some space"):
+        write_report(folder, summarise(folder))

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import embedkit as ek
+from embedkit.report.summary import family, summarise
+
+
+def test_cells_are_means_in_percent(folder: Path) -> None:
+    (table,) = summarise(folder).tables
+    estimates = {place: cell.interval.estimate for place, cell in table.cells.items()}
+    assert estimates == pytest.approx(
+        {
+            ("mlp", "1"): 40, ("mlp", "5"): 90, ("svm", "1"): 50, ("svm", "5"): 90, ("forest", "1"): 20,
+            ("forest", "5"): 60,
+        }
+    )  # fmt: skip
+
+
+def test_the_half_width_is_that_of_ten_images_where_repeats_agree(folder: Path) -> None:
+    (table,) = summarise(folder).tables
+    assert table.cells["svm", "1"].interval.half_width == pytest.approx(100 * 1.959964 * (0.25 / 9) ** 0.5, rel=1e-4)
+
+
+def test_heads_stand_in_the_order_of_the_list_of_heads(folder: Path) -> None:
+    (table,) = summarise(folder).tables
+    assert table.heads == ["mlp", "svm", "forest"]
+    assert table.budgets == ["1", "5"]
+
+
+def test_a_head_that_is_clearly_worse_is_not_among_the_best(folder: Path) -> None:
+    (table,) = summarise(folder).tables
+    best = {place for place, cell in table.cells.items() if cell.among_best}
+    assert best == {("mlp", "1"), ("svm", "1"), ("mlp", "5"), ("svm", "5")}
+
+
+def test_standing_is_the_difference_to_the_champion_of_each_family(folder: Path) -> None:
+    (table,) = summarise(folder).tables
+    standing = {name: [by[b].estimate for b in ("1", "5")] for name, by in table.standing.items()}
+    assert standing == {"SVM": pytest.approx([-10, 0]), "trees": pytest.approx([20, 30])}
+
+
+def test_only_the_trials_asked_for_are_summarised(folder: Path) -> None:
+    keys = ek.load_results(folder).query("head == 'svm'")["key"]
+    (table,) = summarise(folder, keys=keys).tables
+    assert table.heads == ["svm"]
+    assert table.standing == {}
+
+
+def test_what_gave_no_score_is_counted_with_its_reason(folder: Path) -> None:
+    (row,) = summarise(folder).without_score.to_dict("records")
+    assert row == {"status": "failed", "error": "ValueError: <no> luck", "trials": 1, "heads": "xgboost"}
+
+
+def test_a_repeat_that_is_not_complete_is_left_out(folder: Path) -> None:
+    keys = ek.load_results(folder).query("head != 'svm' or repeat != 2")["key"]
+    (table,) = summarise(folder, keys=keys).tables
+    assert ("svm", "1") not in table.cells
+    assert ("mlp", "1") in table.cells
+
+
+def test_families_of_heads() -> None:
+    assert [family(head) for head in ("linear", "mlp(steps=3)", "svm(C=1)", "knn(k=1)", "xgboost")] == [
+        "fully connected", "fully connected", "SVM", "neighbours", "trees",
+    ]  # fmt: skip

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from embedkit.report.summary import Table, summarise
+from embedkit.report.text import markdown_grid, standing_sentence, summary_markdown, summary_text
+from embedkit.statistics import Interval
+
+
+def table(**standing: list[tuple[float, float]]) -> Table:
+    budgets = ["1", "5"]
+    differences = {
+        name: {budget: Interval(*pair) for budget, pair in zip(budgets, pairs, strict=True)}
+        for name, pairs in standing.items()
+    }
+    return Table("photos", "pixels", "float32", "accuracy", [], budgets, {}, differences)
+
+
+def test_the_text_holds_scores_intervals_costs_and_failures(folder: Path) -> None:
+    text = summary_text(summarise(folder))
+    assert "photos, pixels: accuracy in %, by labels per class" in text
+    assert "  svm     50.0 ±32.7*  90.0 ±19.6*" in text
+    assert "what heads cost at 5 labels per class, alone on one core" in text
+    assert "svm     12.5 ms            200.0 µs  12 kB" in text
+    assert "failed: 1 trials (xgboost): ValueError: <no> luck" in text
+
+
+def test_no_line_is_wider_than_a_terminal_of_120_columns(folder: Path) -> None:
+    assert max(map(len, summary_text(summarise(folder)).splitlines())) <= 120
+
+
+def test_ahead_behind_and_level_are_told_with_their_budgets() -> None:
+    sentence = standing_sentence(table(SVM=[(-2, 1), (-3, 1)], trees=[(5, 1), (0.5, 1)], linear=[(0.1, 1), (0.2, 1)]))
+    assert sentence == (
+        "Fully connected (its champion against each family's, in points): behind SVM at every budget (by up to 3.0); "
+        "ahead of trees at 1 (by up to 5.0); not told apart from linear; at other budgets not told apart."
+    )
+
+
+def test_nothing_is_said_of_fully_connected_heads_that_are_not_there() -> None:
+    assert standing_sentence(table()) == ""
+
+
+def test_markdown_has_a_title_and_a_grid_per_embedding(folder: Path) -> None:
+    text = summary_markdown(summarise(folder))
+    assert text.startswith("## photos, pixels: accuracy in %, by labels per class\n\n| head | 1 | 5 |\n| --- | ---: |")
+    assert "| svm | 50.0 ±32.7* | 90.0 ±19.6* |" in text
+
+
+def test_markdown_grid() -> None:
+    assert markdown_grid(["a", "b "], [["x", " 1"]]) == "| a | b |\n| --- | ---: |\n| x | 1 |"

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import pytest
+
+from embedkit import catalogue
+from embedkit.backbones import BACKBONES
+from embedkit.codecs import CODECS
+from embedkit.datasets import DATASETS
+from embedkit.errors import EmbedkitError
+from embedkit.heads import HEADS
+
+
+@pytest.mark.parametrize(
+    ("kind", "members"), [("datasets", DATASETS), ("backbones", BACKBONES), ("codecs", CODECS), ("heads", HEADS)]
+)
+def test_every_member_is_listed(kind: str, members: dict[str, object]) -> None:
+    text = catalogue.text(kind)
+    assert [name for name in members if name not in text] == []
+
+
+def test_without_a_kind_all_are_listed() -> None:
+    assert [line for line in catalogue.text().splitlines() if line.endswith(":")] == [
+        "datasets:", "backbones:", "codecs:", "heads:",
+    ]  # fmt: skip
+
+
+def test_a_line_holds_parameters_with_defaults_and_what_it_is() -> None:
+    lines = catalogue.text("heads").splitlines()
+    assert "  forest(trees=100): random forest" in lines
+    assert "  folder(path, labels=None, name=None): images in a folder" in catalogue.text("datasets")
+
+
+def test_a_named_data_set_is_listed_with_its_title() -> None:
+    assert "  digits: Optical recognition of handwritten digits" in catalogue.text("datasets")
+
+
+def test_an_unknown_kind_is_told() -> None:
+    with pytest.raises(EmbedkitError, match="there are no 'head' to list; did you mean 'heads'"):
+        catalogue.text("head")

@@ -1,0 +1,122 @@
+"""Which backbones, budgets and trials a study means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from embedkit import estimate
+from embedkit.console import Console
+from embedkit.embeddings.extract import extract
+from embedkit.errors import EmbedkitError, NotApplicable
+from embedkit.plan import Plan, make_plan
+from embedkit.study import make_study
+
+
+def plan(*datasets: str, **keys: Any) -> Plan:
+    return make_plan(make_study("test", datasets=datasets, **keys), Console(quiet=True))
+
+
+def backbones(made: Plan) -> list[str]:
+    return list(next(iter(made.benches.values())).backbones)
+
+
+def test_controls_stand_before_the_backbones_they_control() -> None:
+    made = plan("digits", backbones=["autoencoder(dim=16)"])
+    assert backbones(made) == ["pixels", 'autoencoder(dim=16, weights="none")', "autoencoder(dim=16)"]
+
+
+def test_controls_can_be_switched_off() -> None:
+    assert backbones(plan("digits", backbones=["pixels(size=4)"], controls=False)) == ["pixels(size=4)"]
+
+
+def test_small_images_get_an_autoencoder_by_default() -> None:
+    assert backbones(plan("digits")) == ["pixels", 'autoencoder(weights="none")', "autoencoder"]
+
+
+def test_photos_get_resnet50_by_default(tmp_path: Path, write_photo: Callable[..., Path]) -> None:
+    for i in range(12):
+        write_photo(tmp_path / "photos" / ("cat" if i % 2 else "dog") / f"{i}.png", seed=i, size=(40, 33))
+    made = plan(str(tmp_path / "photos"))
+    assert backbones(made) == ["pixels", 'resnet50(weights="none")', "resnet50"]
+
+
+def test_a_weights_file_is_shown_without_its_folder(tmp_path: Path) -> None:
+    import torch
+    from torchvision.models import squeezenet1_1
+
+    torch.save(squeezenet1_1(weights=None).state_dict(), tmp_path / "mine.pth")
+    made = plan("digits", backbones=[f'squeezenet1_1(weights="{tmp_path}/mine.pth")'], controls=False)
+    assert backbones(made) == ['squeezenet1_1(weights="mine.pth")']
+
+
+def test_default_budgets_that_do_not_fit_are_left_out_with_a_notice(photos: Path) -> None:
+    (bench,) = plan(str(photos)).benches.values()
+    assert [str(budget) for budget in bench.budgets] == ["1", "2"]
+    assert "budget 5: class 'cat' of photos has 4 training images in every training fold" in " ".join(bench.notices)
+
+
+def test_written_budgets_that_do_not_fit_are_told_all_at_once(photos: Path) -> None:
+    with pytest.raises(EmbedkitError) as told:
+        plan(str(photos), budgets=[1, 50, "100 total"])
+    assert [line.split(":")[0] for line in str(told.value).splitlines()] == ["budget 50", "budget 100 total"]
+
+
+def test_a_backbone_that_cannot_work_here_keeps_its_trials_with_the_reason(photos: Path) -> None:
+    made = plan(str(photos), backbones=["autoencoder"], heads=["ridge"], budgets=[1], repeats=1)
+    (bench,) = made.benches.values()
+    assert isinstance(bench.backbones["autoencoder"], NotApplicable)
+    assert sum(trial.backbone == "autoencoder" for trial in made.trials) == 5
+
+
+def test_heads_without_chance_run_once_on_all_labels() -> None:
+    made = plan("digits", backbones=["pixels"], heads=["ridge", "forest"], budgets=["all"], repeats=4)
+    assert [trial.head for trial in made.trials] == ["ridge", "forest", "forest", "forest", "forest"]
+
+
+def test_two_data_sets_of_one_name_are_told(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(EmbedkitError, match="two data sets are called 'photos'; tell them apart by folder"):
+        plan(str(photos), f'folder(path="{photos}")')
+
+
+def test_vectors_take_no_backbone(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(20, 3)))
+    (tmp_path / "y.csv").write_text("label\n" + "a\nb\n" * 10)
+    spec = f'vectors(path="{tmp_path}/x.npy", labels="{tmp_path}/y.csv")'
+    assert backbones(plan(spec)) == ["vectors"]
+    with pytest.raises(EmbedkitError, match="the backbone 'resnet18' needs images; x holds vectors: leave it out"):
+        plan(spec, backbones=["resnet18"])
+
+
+def test_no_cuda_device_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(EmbedkitError, match="--device cuda: torch finds no CUDA device; use --device cpu or auto"):
+        plan("digits", device="cuda")
+
+
+def test_the_key_of_a_trial_does_not_depend_on_what_else_is_asked() -> None:
+    alone = plan("digits", backbones=["pixels"], heads=["ridge"], budgets=[5], repeats=1)
+    among = plan("digits", backbones=["pixels"], heads=["svm", "ridge"], budgets=[1, 5], repeats=3)
+    assert {trial.key() for trial in alone.trials} <= {trial.key() for trial in among.trials}
+
+
+@pytest.mark.parametrize(("budget", "expected"), [("5", 50), ("200 total", 200), ("10%", 143.7), ("all", 1437)])
+def test_the_number_of_labels_of_a_trial(budget: str, expected: float) -> None:
+    made = plan("digits", backbones=["pixels"], heads=["ridge"], budgets=[budget], repeats=1)
+    assert estimate.n_labeled(made.benches["digits"], made.trials[0]) == pytest.approx(expected)
+
+
+def test_embeddings_that_are_there_cost_nothing_in_the_estimate() -> None:
+    made = plan("digits", backbones=["pixels"], heads=["ridge"], budgets=[1], repeats=1)
+    bench = made.benches["digits"]
+    seconds, dim = estimate.embedding_cost(made, bench, "pixels")
+    assert seconds > 0
+    assert dim == 64
+    backbone = bench.backbones["pixels"]
+    assert not isinstance(backbone, NotApplicable)
+    extract(bench.dataset, backbone, "cpu", lambda done, doing: None)
+    assert estimate.embedding_cost(made, bench, "pixels") == (0.0, 64)
