@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from embedkit import catalogue
+from embedkit import catalogue, engines
 from embedkit.console import Console
 from embedkit.errors import EmbedkitError
 from embedkit.study import Study, built_in_study, make_study, read_study
@@ -73,6 +73,8 @@ def _run_and_report(study: Study, dry_run: bool) -> int:
     """Run, print the tables, write the report; returns the exit status: 1 where a trial failed."""
     console = Console()
     try:
+        if not dry_run:
+            engines.warm_up(study.jobs)  # torch takes seconds to load: here and there at once
         from embedkit.experiment import run_study
         from embedkit.plan import make_plan
         from embedkit.report.page import write_report

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
@@ -58,19 +57,12 @@ def run(work: Callable[..., Result], tasks: Iterable[tuple[Any, ...]], jobs: int
             workers.shutdown(wait=False, kill_workers=True)
 
 
-def warm_up(jobs: int) -> threading.Thread:
-    """Start what `run` will use, and load its libraries, while this process does something else; join before `run`."""
-
-    def start() -> None:
-        if jobs == 1:
-            _load_libraries()
-            return
+def warm_up(jobs: int) -> None:
+    """Have the workers that `run` will use start, and load their libraries, while this process does something else."""
+    if jobs > 1:
         workers = _workers(jobs)
-        wait([workers.submit(_load_libraries) for _ in range(jobs)])
-
-    thread = threading.Thread(target=start, daemon=True)
-    thread.start()
-    return thread
+        for _ in range(jobs):
+            workers.submit(_load_libraries)
 
 
 def _workers(jobs: int) -> Any:

@@ -39,7 +39,8 @@ def run_study(plan: Plan, console: Console, dry_run: bool = False) -> Path:
     with results.open_results(folder) as connection:
         done = results.settled_keys(connection)
         todo = [trial for trial in plan.trials if trial.key() not in done]
-        workers = engines.warm_up(plan.study.jobs) if any(not trial.is_timed for trial in todo) else None
+        if any(not trial.is_timed for trial in todo):
+            engines.warm_up(plan.study.jobs)
         announce(plan, todo, console)
         if todo:
             started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -49,8 +50,6 @@ def run_study(plan: Plan, console: Console, dry_run: bool = False) -> Path:
                 {**facts(plan.device, plan.study.jobs), "study": plan.study.model_dump(mode="json", exclude_none=True)},
             )
             todo = _make_embeddings(plan, todo, connection, run_id, console)
-            if workers:
-                workers.join()
             together = [trial for trial in todo if not trial.is_timed]
             alone = [trial for trial in todo if trial.is_timed]
             _run_trials(plan, together, connection, run_id, console, jobs=plan.study.jobs)

@@ -48,7 +48,7 @@ both = pytest.mark.parametrize("jobs", [1, 2])
 
 
 def test_warmed_up_workers_are_those_that_work() -> None:
-    engines.warm_up(2).join()
+    engines.warm_up(2)
     workers = {process.pid for process in multiprocessing.active_children()}
     assert set(engines.run(process_id, ((i,) for i in range(20)), 2)) <= workers
 

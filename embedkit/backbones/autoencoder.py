@@ -20,6 +20,7 @@ from embedkit.training import train
 Count = Annotated[int, Field(ge=1)]
 POOL_MIN = 100
 SIDE_MAX = 32
+EPOCHS, STEPS_MIN = 40, 480
 BATCH_SIZE = 128
 LEARNING_RATE = 3e-3
 
@@ -29,13 +30,18 @@ def autoencoder(
     *,
     dim: Count = 64,
     width: Count = 32,
-    epochs: Count = 40,
+    epochs: Count | None = None,
     noise: Annotated[float, Field(ge=0)] = 0.3,
     seed: Annotated[int, Field(ge=0)] = 0,
     weights: Literal["pool", "none"] = "pool",
 ) -> Backbone:
-    """convolutional denoising autoencoder trained on the pool (weights "none": the untrained encoder, a control)"""
+    """convolutional denoising autoencoder trained on the pool, for 40 epochs and at least 480 steps
+
+    With weights "none" it is the untrained encoder, a control.
+    """
     dataset, pool = images
+    per_epoch = math.ceil(len(pool) / BATCH_SIZE)
+    steps = max(EPOCHS * per_epoch, STEPS_MIN) if epochs is None else epochs * per_epoch
     side = common_side(dataset.shape, SIDE_MAX)
     channels, height, columns = _input_shape(images, side)
     recipe = {
@@ -55,22 +61,23 @@ def autoencoder(
                 "add unlabelled ones, or use --evaluation fixed)"
             )
         members = artefacts.key([dataset.content, pool.tolist()])
-        recipe |= {"epochs": epochs, "noise": noise, "pool": members}
+        recipe |= {"steps": steps, "noise": noise, "pool": members}
 
     def network(device: str, progress: Progress) -> Network:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)
             model = Autoencoder(channels, height, columns, dim, width)
         if weights == "pool":
             stored = artefacts.folder("encoders") / f"{artefacts.key(recipe)}.safetensors"
             if stored.exists():
                 model.encoder.load_state_dict(load_file(stored))
             else:
-                _train(model, _pool_tensor(images, side), epochs, noise, seed, device, progress)
-                artefacts.write_atomically(stored, save(model.encoder.cpu().state_dict()))
+                _train(model, _pool_tensor(images, side), steps, noise, seed, device, progress)
+                encoder = model.encoder.to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+                artefacts.write_atomically(stored, save(encoder.state_dict()))
         return Network(model.encoder.eval().to(device), lambda image: resized(image, side))
 
-    return Backbone(recipe, network, training_passes=epochs * len(pool) if weights == "pool" else 0)
+    return Backbone(recipe, network, training_passes=steps * min(BATCH_SIZE, len(pool)) if weights == "pool" else 0)
 
 
 class Autoencoder(nn.Module):
@@ -131,15 +138,14 @@ def _pool_tensor(images: Images, side: int | None) -> torch.Tensor:
 def _train(
     model: Autoencoder,
     pool: torch.Tensor,
-    epochs: int,
+    steps: int,
     noise: float,
     seed: int,
     device: str,
     progress: Progress,
 ) -> None:
-    model.to(device)
-    pool = pool.to(device)
-    steps = epochs * math.ceil(len(pool) / BATCH_SIZE)
+    model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    pool = pool.to(device, memory_format=torch.channels_last)
     noise_source = torch.Generator(device).manual_seed(seed)
 
     def reconstruction_error(batch: torch.Tensor) -> torch.Tensor:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import pickle
 import re
-import urllib.error
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -104,7 +103,7 @@ def _untrained(name: str, seed: int) -> nn.Module:
     options = {"transform_input": True, "init_weights": True, "aux_logits": False} if inception else {}
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         return torchvision.models.get_model(name, weights=None, **options)
 
 
@@ -114,7 +113,7 @@ def _downloaded(name: str, default: Any, progress: Progress) -> nn.Module:
         progress(0, f"downloading {default}, {default.meta['_file_size']:.0f} MB, from {default.url} to {file}")
     try:
         return torchvision.models.get_model(name, weights=default, progress=False)
-    except (urllib.error.URLError, OSError) as error:
+    except (OSError, RuntimeError) as error:  # no network, no space; a file that was cut short
         raise EmbedkitError(
             f"the ImageNet weights of {name} could not be downloaded ({getattr(error, 'reason', error)}); "
             f'fetch {default.url} where there is a network and give the file: {name}(weights="{file.name}")'
@@ -171,8 +170,8 @@ def _state_dict(path: Path) -> Mapping[str, torch.Tensor]:
             stored = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise EmbedkitError(
-            f"weights file {path.name!r} holds more than tensors and is not opened, since it could run code; "
-            "save module.state_dict() and give that"
+            f"weights file {path.name!r} is damaged, or holds more than tensors and is not opened, since it could run "
+            "code; save module.state_dict() and give that"
         ) from None
     except Exception as error:  # safetensors and torch raise many kinds for a damaged file
         raise EmbedkitError(f"cannot read the weights file {path.name!r}: {error}") from None

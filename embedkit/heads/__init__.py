@@ -57,7 +57,7 @@ def linear(seed: int, *, learning_rate: Positive = 1e-2, weight_decay: NotNegati
 
     return _scaled(
         FullyConnectedClassifier(
-            (), learning_rate=learning_rate, weight_decay=weight_decay, steps=steps, random_state=seed
+            (), learning_rate=learning_rate, weight_decay=weight_decay, steps=steps, epochs=epochs, random_state=seed
         )
     )
 
@@ -71,6 +71,7 @@ def mlp(
     weight_decay: NotNegative = 0.01,
     label_smoothing: Share = 0.0,
     steps: Count = 150,
+    epochs: Count = 30,
 ) -> Any:
     """fully connected: hidden layers with ReLU and dropout, then softmax, trained by AdamW"""
     from embedkit.heads.fully_connected import FullyConnectedClassifier
@@ -83,6 +84,7 @@ def mlp(
             weight_decay=weight_decay,
             label_smoothing=label_smoothing,
             steps=steps,
+            epochs=epochs,
             random_state=seed,
         )
     )
@@ -160,7 +162,7 @@ def xgboost(
     seed: int,
     *,
     trees: Count = 100,
-    max_depth: Count = 3,
+    max_depth: Count = 2,
     learning_rate: Positive = 0.1,
     colsample: Annotated[float, Field(gt=0, le=1)] | Literal["sqrt"] = "sqrt",
 ) -> Any:

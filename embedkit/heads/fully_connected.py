@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,9 @@ class FullyConnectedClassifier(ClassifierMixin, BaseEstimator):
     label_smoothing : float
     weight_decay, learning_rate : float
         Of AdamW; the rate is the peak of a one-cycle schedule.
-    steps, batch_size : int
-        A fixed number of steps: no labelled image is spent on early stopping.
+    steps, epochs : int
+        At least so many steps and at least so many epochs: no labelled image is spent on early stopping.
+    batch_size : int
     random_state : int, RandomState or None
         Initial weights, order and dropout.
     device : str
@@ -45,7 +47,8 @@ class FullyConnectedClassifier(ClassifierMixin, BaseEstimator):
         label_smoothing: float = 0.0,
         weight_decay: float = 1e-2,
         learning_rate: float = 1e-2,
-        steps: int = 300,
+        steps: int = 100,
+        epochs: int = 20,
         batch_size: int = 128,
         random_state: Any = None,
         device: str = "cpu",
@@ -56,6 +59,7 @@ class FullyConnectedClassifier(ClassifierMixin, BaseEstimator):
         self.weight_decay = weight_decay
         self.learning_rate = learning_rate
         self.steps = steps
+        self.epochs = epochs
         self.batch_size = batch_size
         self.random_state = random_state
         self.device = device
@@ -85,7 +89,7 @@ class FullyConnectedClassifier(ClassifierMixin, BaseEstimator):
                 self.network_,
                 lambda batch: criterion(self.network_(inputs[batch]), targets[batch]),
                 len(X),
-                steps=self.steps,
+                steps=max(self.steps, self.epochs * math.ceil(len(X) / self.batch_size)),
                 batch_size=self.batch_size,
                 learning_rate=self.learning_rate,
                 weight_decay=self.weight_decay,
@@ -97,10 +101,12 @@ class FullyConnectedClassifier(ClassifierMixin, BaseEstimator):
     def _layers(self, n_features: int) -> Any:
         from torch import nn
 
+        from embedkit.heads.dropout import ByteDropout
+
         layers: list[nn.Module] = []
         width = n_features
         for hidden in self.hidden:
-            layers += [nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(self.dropout)]
+            layers += [nn.Linear(width, hidden), nn.ReLU(), ByteDropout(self.dropout)]
             width = hidden
         output = nn.Linear(width, len(self.classes_))
         nn.init.zeros_(output.weight)  # with a label or two per class, random initial logits would never be unlearned

@@ -69,7 +69,7 @@ def cell_text(interval: Interval) -> str:
 def explanation() -> str:
     return (
         f"± is a 95% interval over label draws and test images. {BEST} cannot be told from the best of its column: "
-        "no head beats it, one-sided, at .05 / (heads - 1). A family's champion is chosen on other test images and label draws "
+        "no head beats it, one-sided, at .05 / (heads - 1). A family's champion is chosen on other images and draws "
         "than those that judge it; where families are told apart, 95% holds for all families and budgets of a table "
         "together."
     )

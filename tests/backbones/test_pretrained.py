@@ -228,7 +228,9 @@ class Trap:
 
 def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
     torch.save({"features.0.weight": Trap(tmp_path / "sprung")}, tmp_path / "mine.pth")
-    with pytest.raises(EmbedkitError, match=r"'mine.pth' holds more than tensors and is not opened, .* could run code"):
+    with pytest.raises(
+        EmbedkitError, match=r"'mine.pth' is damaged, or holds more than tensors and is not opened, .* could run code"
+    ):
         backbone("squeezenet1_1", weights=str(tmp_path / "mine.pth"))
     assert not (tmp_path / "sprung").exists()
 
