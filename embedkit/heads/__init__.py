@@ -51,7 +51,14 @@ def _scaled(estimator: Any, rms_of: Literal["features", "rows"] = "features") ->
     return make_pipeline(ScalarScaler(rms_of), estimator)
 
 
-def linear(seed: int, *, learning_rate: Positive = 1e-2, weight_decay: NotNegative = 0.1, steps: Count = 150) -> Any:
+def linear(
+    seed: int,
+    *,
+    learning_rate: Positive = 1e-2,
+    weight_decay: NotNegative = 0.1,
+    steps: Count = 100,
+    epochs: Count = 20,
+) -> Any:
     """fully connected: one softmax layer, trained by AdamW"""
     from embedkit.heads.fully_connected import FullyConnectedClassifier
 

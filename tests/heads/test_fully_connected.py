@@ -54,6 +54,20 @@ def test_label_smoothing_is_the_doubt_that_is_left_on_separable_rows(smoothing: 
     np.testing.assert_allclose(head.fit(X, y).predict_proba([[1.0]])[0, 1], 1 - smoothing / 2, atol=1e-3)
 
 
+def test_it_trains_for_the_larger_of_steps_and_epochs(overlapping: tuple[np.ndarray, np.ndarray]) -> None:
+    X, y = overlapping
+    weights = {
+        (steps, epochs): FullyConnectedClassifier(steps=steps, epochs=epochs, batch_size=50, random_state=0)
+        .fit(X, y)
+        .network_[0]
+        .weight.detach()
+        .numpy()
+        for steps, epochs in ((9, 1), (1, 3), (4, 1))
+    }
+    np.testing.assert_array_equal(weights[9, 1], weights[1, 3])
+    assert not np.array_equal(weights[9, 1], weights[4, 1])
+
+
 def test_a_hidden_layer_learns_what_a_line_cannot() -> None:
     X, y = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], ["even", "odd", "odd", "even"]
     head = FullyConnectedClassifier((32,), learning_rate=3e-2, random_state=0).fit(X, y)
