@@ -74,7 +74,7 @@ def _run_and_report(study: Study, dry_run: bool) -> int:
     console = Console()
     try:
         if not dry_run:
-            engines.warm_up(study.jobs)  # torch takes seconds to load: here and there at once
+            engines.warm_up(study.jobs)  # torch takes seconds to load, here and there at once
         from embedkit.experiment import run_study
         from embedkit.plan import make_plan
         from embedkit.report.page import write_report

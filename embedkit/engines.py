@@ -57,12 +57,12 @@ def run(work: Callable[..., Result], tasks: Iterable[tuple[Any, ...]], jobs: int
             workers.shutdown(wait=False, kill_workers=True)
 
 
-def warm_up(jobs: int) -> None:
-    """Have the workers that `run` will use start, and load their libraries, while this process does something else."""
-    if jobs > 1:
-        workers = _workers(jobs)
-        for _ in range(jobs):
-            workers.submit(_load_libraries)
+def warm_up(jobs: int) -> list[Future[None]]:
+    """Have the workers that `run` will use start and load their libraries; the futures tell when that is done."""
+    if jobs == 1:
+        return []
+    workers = _workers(jobs)
+    return [workers.submit(_load_libraries) for _ in range(jobs)]
 
 
 def _workers(jobs: int) -> Any:

@@ -6,6 +6,7 @@ import dataclasses
 import datetime
 import sqlite3
 from collections.abc import Iterator, Sequence
+from concurrent.futures import wait
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def run_study(plan: Plan, console: Console, dry_run: bool = False) -> Path:
         done = results.settled_keys(connection)
         todo = [trial for trial in plan.trials if trial.key() not in done]
         if any(not trial.is_timed for trial in todo):
-            engines.warm_up(plan.study.jobs)
+            wait(engines.warm_up(plan.study.jobs))  # beside starting workers, torch's threads would crawl
         announce(plan, todo, console)
         if todo:
             started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

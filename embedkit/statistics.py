@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 CONFIDENCE = 0.95
 
@@ -68,14 +68,14 @@ def interval(
     weighted = correct * images.weights
     per_repeat = weighted.mean(axis=1)
     tail = (1 - confidence) / 2
-    z = stats.norm.isf(tail)
+    z = float(special.ndtri(1 - tail))
     half = (z**2) * _image_variance(weighted.mean(axis=0), images)
     if folds is not None:
         cell = folds + (folds.max() + 1) * np.arange(len(folds))[:, None]
         means = np.bincount(cell.ravel(), weighted.ravel()) / np.bincount(cell.ravel())
         half += z**2 * means.var(ddof=1) / len(means)
     elif len(correct) > 1:
-        half += stats.t.isf(tail, len(correct) - 1) ** 2 * per_repeat.var(ddof=1) / len(correct)
+        half += special.stdtrit(len(correct) - 1, 1 - tail) ** 2 * per_repeat.var(ddof=1) / len(correct)
     return Interval(float(per_repeat.mean()), float(np.sqrt(half)))
 
 

@@ -131,7 +131,7 @@ def _fit_and_score(task: Task, timed: bool) -> tuple[dict[str, Any], Predictions
         "scores": scores,
         "embedding_dim": X_train.shape[1],
         "embedding_bytes": embedding_bytes,
-        "head_bytes": _head_bytes(estimator),
+        "head_bytes": _head_bytes(estimator) if timed else None,
         "fit_s": fitted - started if timed else None,
         "predict_s": done - fitted if timed else None,
         "timing": "exclusive" if timed else None,
@@ -175,8 +175,11 @@ def _warm_up(head: str, dim: int) -> None:
     _predict(make_head(head).fit(X, np.arange(20) % 2), X, 2)
 
 
-def _head_bytes(estimator: Any) -> int:
-    """Size of the fitted head when written down; nothing is ever read back this way."""
+def _head_bytes(estimator: Any) -> int | None:
+    """Size of the fitted head when written down, None where it cannot be; nothing is ever read back this way."""
     buffer = io.BytesIO()
-    pickle.dump(estimator, buffer, protocol=5)
+    try:
+        pickle.dump(estimator, buffer, protocol=5)
+    except (pickle.PicklingError, TypeError, AttributeError):
+        return None
     return buffer.tell()

@@ -130,7 +130,7 @@ def cost_grid(summary: Summary) -> tuple[list[str], list[list[str]]]:
             str(row.head),
             f"{1000 * row.fit_s:.1f} ms",
             f"{1e6 * row.predict_s / row.n_test:.1f} µs",
-            _bytes(row.head_bytes),
+            "-" if pd.isna(row.head_bytes) else _bytes(row.head_bytes),
         ]
         for row in costs.itertuples()
     ]
