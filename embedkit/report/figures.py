@@ -8,6 +8,7 @@ import altair as alt
 import pandas as pd
 
 from embedkit.report.summary import FULLY_CONNECTED, Table, family
+from embedkit.report.text import budget_title
 
 REFERENCE_COLORS = ("#111111", "#8a8a8a")
 FAMILY_COLORS = ("#d1495b", "#1f77b4", "#2a9d5c", "#8e5bb5", "#d98e04")
@@ -48,7 +49,7 @@ def _panel(curves: pd.DataFrame, name: str, table: Table, span: list[float]) -> 
     own = [head for head in dict.fromkeys(shown["head"]) if head not in reference]
     colors = [REFERENCE_COLORS[i % 2] for i in range(len(reference))]
     colors += [FAMILY_COLORS[i % len(FAMILY_COLORS)] for i in range(len(own))]
-    x = alt.X("budget:O", sort=table.budgets, title="labels per class", axis=alt.Axis(labelAngle=0))
+    x = alt.X("budget:O", sort=table.budgets, title=budget_title(table), axis=alt.Axis(labelAngle=0))
     y_scale = alt.Scale(domain=span, nice=False)
     color = alt.Color(
         "head:N",
@@ -71,7 +72,7 @@ def _panel(curves: pd.DataFrame, name: str, table: Table, span: list[float]) -> 
         y=alt.Y("score:Q", scale=y_scale, title=axis),
         tooltip=[
             alt.Tooltip("head:N"),
-            alt.Tooltip("budget:O", title="labels per class"),
+            alt.Tooltip("budget:O", title=budget_title(table)),
             alt.Tooltip("score:Q", format=".1f"),
             alt.Tooltip("half_width:Q", format=".1f", title="±"),
         ],

@@ -15,7 +15,15 @@ import vl_convert
 from embedkit import artefacts
 from embedkit.report.figures import family_panels
 from embedkit.report.summary import Summary, Table
-from embedkit.report.text import cost_grid, cost_title, explanation, score_grid, standing_sentence, table_title
+from embedkit.report.text import (
+    cost_grid,
+    cost_title,
+    explanation,
+    protocol_sentence,
+    score_grid,
+    standing_sentence,
+    table_title,
+)
 from embedkit.results import load_runs
 
 FILE = "report.html"
@@ -32,7 +40,7 @@ def write_report(folder: Path, summary: Summary) -> Path:
     sections: list[str] = []
     charts: list[dict[str, Any]] = []
     for table in reversed(summary.tables):
-        sections.append(_table_section(table, charts))
+        sections.append(_table_section(summary, table, charts))
     if summary.tables:
         sections += [f"<p class='note'>{escape(explanation())}</p>", _cost_section(summary)]
     sections += [_missing_section(summary), _settings_section(load_runs(folder))]
@@ -47,7 +55,7 @@ def write_report(folder: Path, summary: Summary) -> Path:
     return folder / FILE
 
 
-def _table_section(table: Table, charts: list[dict[str, Any]]) -> str:
+def _table_section(summary: Summary, table: Table, charts: list[dict[str, Any]]) -> str:
     """Sentence, curves and table of one embedding; its charts are added to those of the page."""
     places = []
     for panel in family_panels(table):
@@ -55,8 +63,9 @@ def _table_section(table: Table, charts: list[dict[str, Any]]) -> str:
         places.append(f"<div class='chart' id='chart{len(charts)}'></div>")
         charts.append(spec)
     header, lines = score_grid(table)
+    words = f"{protocol_sentence(summary, table)} {standing_sentence(table)}"
     return (
-        f"<section><h2>{escape(table_title(table))}</h2>\n<p>{escape(standing_sentence(table))}</p>\n"
+        f"<section><h2>{escape(table_title(table))}</h2>\n<p>{escape(words)}</p>\n"
         f"<div class='charts'>{''.join(places)}</div>\n{_html_table(header, lines)}</section>"
     )
 

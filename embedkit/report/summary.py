@@ -21,10 +21,11 @@ FULLY_CONNECTED = "fully connected"
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """One head at one budget: what was right (R, n), in which fold (R, n; None where not cross-validated)."""
+    """One head at one budget: what was right (R, n), in which folds (R, n), if cross-validated; and the repeats (R,)."""
 
     correct: np.ndarray
     folds: np.ndarray | None
+    repeats: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -124,9 +125,7 @@ def _table(
         truth[at], groups[at] = tests[sha256].truth, tests[sha256].groups
     score = headline_score(score, truth)
     images = statistics.images_for(score, truth, groups)
-    heads = sorted(
-        dict.fromkeys(head for head, _ in cells), key=lambda head: (list(HEADS).index(parse(head).name), head)
-    )
+    heads = sorted({head for head, _ in cells}, key=_place)
     found: dict[tuple[str, str], Cell] = {}
     standing: dict[str, dict[str, Interval]] = {}
     for budget in budgets:
@@ -147,8 +146,8 @@ def _table(
 
 def _matrix(repeats: dict[int, list[_Part]], tests: dict[str, ImageSet], column: dict[str, int]) -> Measured | None:
     """Repeats x images, of the repeats in which every image was tested."""
-    rows, fold_rows = [], []
-    for _, parts in sorted(repeats.items()):
+    rows, fold_rows, complete = [], [], []
+    for repeat, parts in sorted(repeats.items()):
         row, fold_row = np.full(len(column), -1, dtype=np.int8), np.zeros(len(column), dtype=np.int64)
         for part in parts:
             at = [column[image] for image in tests[part.test_sha256].ids]
@@ -157,26 +156,35 @@ def _matrix(repeats: dict[int, list[_Part]], tests: dict[str, ImageSet], column:
         if (row >= 0).all():
             rows.append(row)
             fold_rows.append(fold_row)
+            complete.append(repeat)
     if not rows:
         return None
     cross_validated = any(part.fold is not None for parts in repeats.values() for part in parts)
-    return Measured(np.stack(rows), np.stack(fold_rows) if cross_validated else None)
+    return Measured(np.stack(rows), np.stack(fold_rows) if cross_validated else None, tuple(complete))
 
 
 def _complete(measured: dict[str, Measured | None]) -> dict[str, Measured]:
-    """Heads with as many repeats as the others; one that runs once, since it and its draw are fixed, counts for all."""
+    """Heads with the repeats that most have; one that runs once, since it and its draw are fixed, counts for all."""
     there = {head: m for head, m in measured.items() if m is not None}
-    most = max((len(m.correct) for m in there.values()), default=0)
+    most = max((m.repeats for m in there.values()), key=len, default=())
     return {
-        head: m if len(m.correct) == most else Measured(np.repeat(m.correct, most, axis=0), m.folds)
+        head: m if m.repeats == most else Measured(np.repeat(m.correct, len(most), axis=0), m.folds, most)
         for head, m in there.items()
-        if len(m.correct) in (1, most)
+        if m.repeats in ((0,), most)
     }
+
+
+def _place(head: str) -> tuple[int, str]:
+    """Where a head stands in tables: in the order of `HEADS`, those of other versions last."""
+    known = list(HEADS)
+    name = parse(head).name
+    return known.index(name) if name in known else len(known), head
 
 
 def family(head: str) -> str:
     """The family that a head's spec belongs to."""
-    return HEADS[parse(head).name].family
+    name = parse(head).name
+    return HEADS[name].family if name in HEADS else "other"
 
 
 def _standing(

@@ -27,7 +27,8 @@ def summary_markdown(summary: Summary) -> str:
     """The same as Markdown."""
     parts = []
     for table in summary.tables:
-        parts += [f"## {table_title(table)}", markdown_grid(*score_grid(table)), standing_sentence(table)]
+        parts += [f"## {table_title(table)}", protocol_sentence(summary, table), markdown_grid(*score_grid(table))]
+        parts.append(standing_sentence(table))
     if summary.tables:
         parts += [explanation(), f"## {cost_title(summary)}", markdown_grid(*cost_grid(summary))]
     return "\n\n".join(part for part in [*parts, *missing_lines(summary)] if part) + "\n"
@@ -47,7 +48,25 @@ def wrapped(text: str) -> list[str]:
 
 def table_title(table: Table) -> str:
     codec = "" if table.codec == "float32" else f", stored as {table.codec}"
-    return f"{table.dataset}, {table.backbone}{codec}: {table.score.replace('_', ' ')} in %, by labels per class"
+    return f"{table.dataset}, {table.backbone}{codec}: {table.score.replace('_', ' ')} in %, by {budget_title(table)}"
+
+
+def budget_title(table: Table) -> str:
+    """What the budgets count."""
+    return "labels per class" if all(budget.isdigit() for budget in table.budgets) else "labels (numbers: per class)"
+
+
+def protocol_sentence(summary: Summary, table: Table) -> str:
+    """On what the table rests."""
+    here = (summary.rows["dataset"] == table.dataset) & (summary.rows["status"] == "ok")
+    rows = summary.rows[here]
+    repeats = rows["repeat"].nunique()
+    classes, tested = rows["n_classes"].max(), rows["n_test"].max()
+    if rows["fold"].notna().any():
+        images = rows.groupby(["backbone", "codec", "head", "budget", "repeat"], observed=True)["n_test"].sum().max()
+        folds = rows["fold"].nunique()
+        return f"{classes} classes; {images} labelled images, divided anew into {folds} folds {repeats} times."
+    return f"{classes} classes; {tested} test images; labels drawn {repeats} times from {rows['n_pool'].max()} images."
 
 
 def score_grid(table: Table) -> tuple[list[str], list[list[str]]]:
@@ -115,7 +134,8 @@ def _and(words: Sequence[str]) -> str:
 
 
 def cost_title(summary: Summary) -> str:
-    return f"what heads cost at {_largest_budget(summary)} labels per class, alone on one core"
+    budget = _largest_budget(summary)
+    return f"what heads cost at {budget}{' labels per class' if budget.isdigit() else ''}, alone on one core"
 
 
 def _largest_budget(summary: Summary) -> str:

@@ -43,7 +43,11 @@ def test_nothing_is_said_of_fully_connected_heads_that_are_not_there() -> None:
 
 def test_markdown_has_a_title_and_a_grid_per_embedding(folder: Path) -> None:
     text = summary_markdown(summarise(folder))
-    assert text.startswith("## photos, pixels: accuracy in %, by labels per class\n\n| head | 1 | 5 |\n| --- | ---: |")
+    assert text.startswith(
+        "## photos, pixels: accuracy in %, by labels per class\n\n"
+        "2 classes; 10 test images; labels drawn 3 times from 40 images.\n\n"
+        "| head | 1 | 5 |\n| --- | ---: |"
+    )
     assert "| svm | 50.0 ±32.7* | 90.0 ±19.6* |" in text
 
 
