@@ -21,7 +21,7 @@ FULLY_CONNECTED = "fully connected"
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """One head at one budget: what was right (R, n), in which folds (R, n), if cross-validated; and the repeats (R,)."""
+    """One head at one budget: what was right (R, n), in which folds (R, n) if cross-validated, and the repeats (R,)."""
 
     correct: np.ndarray
     folds: np.ndarray | None
