@@ -19,7 +19,7 @@ def toy(
     splits: list[str] | None = None,
     ids: list[str] | None = None,
 ) -> Dataset:
-    dataset = from_arrays(np.zeros((len(labels), 1)), labels, groups, splits, "toy")
+    dataset = from_arrays(np.arange(len(labels))[:, None], labels, groups, splits, "toy")
     return dataclasses.replace(dataset, ids=tuple(ids)) if ids else dataset
 
 
