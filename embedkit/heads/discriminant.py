@@ -8,8 +8,9 @@ import numpy as np
 from scipy.linalg import solve
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.extmath import softmax
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
+
+from embedkit.heads.targets import classes_and_codes
 
 
 class ShrinkageDiscriminant(ClassifierMixin, BaseEstimator):
@@ -37,10 +38,7 @@ class ShrinkageDiscriminant(ClassifierMixin, BaseEstimator):
     def fit(self, X: Any, y: Any) -> ShrinkageDiscriminant:
         """Fit to `X` (n, d) and `y` (n,)."""
         X, y = validate_data(self, X, y, dtype=np.float64)
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError("ShrinkageDiscriminant needs at least 2 classes; y holds one class")
+        self.classes_, codes = classes_and_codes(self, y)
         counts = np.bincount(codes)
         means = np.stack([X[codes == c].mean(axis=0) for c in range(len(counts))])
         contrasts = np.concatenate([_helmert(X[codes == c]) for c in range(len(counts))])  # (n - C, d)

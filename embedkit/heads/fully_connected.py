@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
+
+from embedkit.heads.targets import classes_and_codes
 
 
 class FullyConnectedClassifier(ClassifierMixin, BaseEstimator):
@@ -71,10 +72,7 @@ class FullyConnectedClassifier(ClassifierMixin, BaseEstimator):
         from embedkit.training import train
 
         X, y = validate_data(self, X, y, dtype=np.float32)
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError("FullyConnectedClassifier needs at least 2 classes; y holds one class")
+        self.classes_, codes = classes_and_codes(self, y)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         inputs, targets = torch.tensor(X, device=self.device), torch.tensor(codes, device=self.device)
         with torch.random.fork_rng(devices=[self.device] if self.device != "cpu" else []):

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.neighbors import NearestNeighbors
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
+
+from embedkit.heads.targets import classes_and_codes
 
 
 class NearestNeighborsClassifier(ClassifierMixin, BaseEstimator):
@@ -34,8 +35,7 @@ class NearestNeighborsClassifier(ClassifierMixin, BaseEstimator):
     def fit(self, X: Any, y: Any) -> NearestNeighborsClassifier:
         """Keep `X` (n, d) and `y` (n,)."""
         X, y = validate_data(self, X, y, dtype=(np.float64, np.float32))
-        check_classification_targets(y)
-        self.classes_, self._codes = np.unique(y, return_inverse=True)
+        self.classes_, self._codes = classes_and_codes(self, y, n_classes_min=1)
         k = min(self.n_neighbors, len(X))
         self._index = NearestNeighbors(n_neighbors=k, metric=self.metric, algorithm="brute").fit(X)
         return self

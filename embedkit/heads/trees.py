@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
+
+from embedkit.heads.targets import classes_and_codes
 
 
 class XGBoostClassifier(ClassifierMixin, BaseEstimator):
@@ -55,10 +56,7 @@ class XGBoostClassifier(ClassifierMixin, BaseEstimator):
         import xgboost
 
         X, y = validate_data(self, X, y, dtype=np.float32)
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError("XGBoostClassifier needs at least 2 classes; y holds one class")
+        self.classes_, codes = classes_and_codes(self, y)
         drawn = {"random_state": int(check_random_state(self.random_state).randint(2**31 - 1))}
         if self.colsample_bytree == "sqrt":
             drawn["colsample_bytree"] = X.shape[1] ** -0.5
