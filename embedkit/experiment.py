@@ -14,6 +14,7 @@ import numpy as np
 
 from embedkit import engines, estimate, results, sampling
 from embedkit.announce import announce
+from embedkit.backbones import Backbone
 from embedkit.console import Console
 from embedkit.embeddings import store
 from embedkit.embeddings.extract import embedding_key, extract, forward_passes
@@ -50,12 +51,22 @@ def run_study(plan: Plan, console: Console, dry_run: bool = False) -> Path:
                 started,
                 {**facts(plan.device, plan.study.jobs), "study": plan.study.model_dump(mode="json", exclude_none=True)},
             )
+            _download(plan, todo, console)
             todo = _make_embeddings(plan, todo, connection, run_id, console)
             together = [trial for trial in todo if not trial.is_timed]
             alone = [trial for trial in todo if trial.is_timed]
             _run_trials(plan, together, connection, run_id, console, jobs=plan.study.jobs)
             _run_trials(plan, alone, connection, run_id, console, jobs=1, timed=True)
     return folder
+
+
+def _download(plan: Plan, todo: Sequence[Trial], console: Console) -> None:
+    """Get the weights that are not here yet, before any work that would wait for them."""
+    for dataset, name in _by_embedding(todo):
+        backbone = plan.benches[dataset].backbones[name]
+        if isinstance(backbone, Backbone) and backbone.download:
+            console.say(f"downloading {backbone.download}")
+            backbone.network("cpu", lambda share, doing: None)
 
 
 def _make_embeddings(

@@ -179,6 +179,7 @@ def test_ctrl_c_says_what_is_kept_and_how_to_go_on(tmp_path: Path, jobs: str) ->
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # background jobs of a shell ignore it
     )
     file = tmp_path / "results" / "digits" / "results.sqlite"
     deadline = time.monotonic() + 60

@@ -11,9 +11,12 @@ from collections.abc import Iterator
 import pytest
 import threadpoolctl
 import torch
+from joblib.externals import cloudpickle
 
 from embedkit import engines
 from embedkit.errors import EmbedkitError
+
+cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import this file
 
 
 def square(number: int) -> int:

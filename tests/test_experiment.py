@@ -88,6 +88,22 @@ def test_a_network_that_fails_costs_only_its_own_trials(tmp_path: Path, monkeypa
     assert set(rows.loc[rows["status"] == "failed", "error"]) == {"RuntimeError: out of luck"}
 
 
+def test_weights_are_downloaded_before_anything_is_embedded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("torch.hub.load_state_dict_from_url", refuse)
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", refuse, raising=False)
+    with pytest.raises(ek.EmbedkitError, match=r"weights of resnet18 could not be downloaded \(no route to host\)"):
+        ek.run("digits", **QUICK | {"backbones": ["resnet18"]}, out=str(tmp_path), verbose=True)
+    said = capsys.readouterr().out
+    assert "downloading ResNet18_Weights.IMAGENET1K_V1, 45 MB, from https://download.pytorch.org" in said
+    assert "embedding" not in said
+
+
 def test_float16_is_a_second_codec_of_half_the_bytes(tmp_path: Path) -> None:
     rows = ek.run("digits", **QUICK, codecs=["float32", "float16"], out=str(tmp_path))
     assert rows.groupby("codec")["embedding_bytes"].unique().map(list).to_dict() == {"float16": [128], "float32": [256]}

@@ -48,11 +48,14 @@ class Backbone:
         and what is being done.
     training_passes : int
         How many images go through the network while it is trained on the pool; 0 where it is not.
+    download : str
+        What `network` has to download, how large, from where and to where; empty where nothing.
     """
 
     recipe: dict[str, Any]
     network: Callable[[str, Progress], Network]
     training_passes: int = 0
+    download: str = ""
 
     def embed(self, images: Iterable[np.ndarray], device: str = "cpu") -> np.ndarray:
         """Embed images, each (H, W, C) uint8: (n, d) float32."""

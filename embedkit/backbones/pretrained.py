@@ -42,7 +42,7 @@ def pretrained(
 
     def network(device: str, progress: Progress) -> Network:
         if weights == "default":
-            module = _downloaded(name, default, progress)
+            module = _downloaded(name, default)
         elif weights == "none":
             module = _untrained(name, seed)
         else:
@@ -51,7 +51,7 @@ def pretrained(
         embedder = PooledInput(module, classifier).eval().to(device)
         return Network(embedder, lambda image: transform(torch.tensor(as_rgb(image)).permute(2, 0, 1)))
 
-    return Backbone(recipe, network)
+    return Backbone(recipe, network, download=_download(default) if weights == "default" else "")
 
 
 class PooledInput(nn.Module):
@@ -107,16 +107,25 @@ def _untrained(name: str, seed: int) -> nn.Module:
         return torchvision.models.get_model(name, weights=None, **options)
 
 
-def _downloaded(name: str, default: Any, progress: Progress) -> nn.Module:
-    file = Path(torch.hub.get_dir(), "checkpoints", default.url.rsplit("/", 1)[-1])
-    if not file.exists():
-        progress(0, f"downloading {default}, {default.meta['_file_size']:.0f} MB, from {default.url} to {file}")
+def _file_of(default: Any) -> Path:
+    return Path(torch.hub.get_dir(), "checkpoints", default.url.rsplit("/", 1)[-1])
+
+
+def _download(default: Any) -> str:
+    file = _file_of(default)
+    return (
+        "" if file.exists() else f"{default}, {default.meta['_file_size']:.0f} MB, from {default.url} to {file.parent}"
+    )
+
+
+def _downloaded(name: str, default: Any) -> nn.Module:
     try:
         return torchvision.models.get_model(name, weights=default, progress=False)
     except (OSError, RuntimeError) as error:  # no network, no space; a file that was cut short
+        given = f'{name}(weights="{_file_of(default).name}")'
         raise EmbedkitError(
             f"the ImageNet weights of {name} could not be downloaded ({getattr(error, 'reason', error)}); "
-            f'fetch {default.url} where there is a network and give the file: {name}(weights="{file.name}")'
+            f"fetch {default.url} where there is a network and give the file: {given}"
         ) from None
 
 
