@@ -35,7 +35,7 @@ def run(work: Callable[..., Result], tasks: Iterable[tuple[Any, ...]], jobs: int
             for task in tasks:
                 yield work(*task)
         return
-    from joblib.externals.loky.process_executor import BrokenProcessPool
+    from loky.process_executor import BrokenProcessPool
 
     workers, ahead = _workers(jobs), iter(tasks)
     waiting: set[Future[Result]] = set()
@@ -67,7 +67,7 @@ def warm_up(jobs: int) -> list[Future[None]]:
 
 def _workers(jobs: int) -> Any:
     """The worker processes of this process, started once. The settings reach libraries that are loaded later, too."""
-    from joblib.externals.loky import get_reusable_executor
+    from loky import get_reusable_executor
 
     one_thread = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "BLIS")}
     return get_reusable_executor(max_workers=jobs, timeout=300, env=one_thread)

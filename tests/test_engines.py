@@ -8,10 +8,10 @@ import sys
 import threading
 from collections.abc import Iterator
 
+import cloudpickle
 import pytest
 import threadpoolctl
 import torch
-from joblib.externals import cloudpickle
 
 from embedkit import engines
 from embedkit.errors import EmbedkitError
