@@ -10,6 +10,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar
 
+from embedkit import artefacts
 from embedkit.errors import EmbedkitError
 
 Result = TypeVar("Result")
@@ -66,11 +67,15 @@ def warm_up(jobs: int) -> list[Future[None]]:
 
 
 def _workers(jobs: int) -> Any:
-    """The worker processes of this process, started once. The settings reach libraries that are loaded later, too."""
+    """The worker processes of this process, started once for one cache.
+
+    The settings of threads reach libraries that are loaded later, too.
+    """
     from loky import get_reusable_executor
 
     one_thread = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "BLIS")}
-    return get_reusable_executor(max_workers=jobs, timeout=300, env=one_thread)
+    settings = {**one_thread, "EMBEDKIT_CACHE": str(artefacts.cache().absolute())}
+    return get_reusable_executor(max_workers=jobs, timeout=300, env=settings)
 
 
 def _load_libraries() -> None:

@@ -7,13 +7,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import cloudpickle
 import pytest
 import threadpoolctl
 import torch
 
-from embedkit import engines
+from embedkit import artefacts, engines
 from embedkit.errors import EmbedkitError
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import this file
@@ -54,6 +55,16 @@ def test_warmed_up_workers_are_those_that_work() -> None:
     engines.warm_up(2)
     workers = {process.pid for process in multiprocessing.active_children()}
     assert set(engines.run(process_id, ((i,) for i in range(20)), 2)) <= workers
+
+
+def cache_folder(_: int) -> str:
+    return str(artefacts.cache())
+
+
+def test_workers_use_the_cache_of_today(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("first", "second"):
+        monkeypatch.setenv("EMBEDKIT_CACHE", str(tmp_path / name))
+        assert set(engines.run(cache_folder, ((i,) for i in range(4)), 2)) == {str(tmp_path / name)}
 
 
 @both

@@ -32,6 +32,7 @@ def test_results_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
     keys = QUICK | {"heads": ["ridge", "mlp(steps=20)", "forest(trees=5)"]}
     alone = ek.run("digits", **keys, out=str(tmp_path / "1"))
     together = ek.run("digits", **keys | {"jobs": 2}, out=str(tmp_path / "2"))
+    assert set(together["status"]) == {"ok"}
     pd.testing.assert_series_equal(alone["accuracy"], together["accuracy"])
 
 
