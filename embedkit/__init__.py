@@ -8,16 +8,16 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from embedkit.api import compare, embed, run
     from embedkit.errors import EmbedkitError
+    from embedkit.frames import load_predictions, load_results
     from embedkit.heads import make_head
-    from embedkit.results import load_predictions, load_results
 
 _HOME = {
     "run": "embedkit.api",
     "compare": "embedkit.api",
     "embed": "embedkit.api",
     "make_head": "embedkit.heads",
-    "load_results": "embedkit.results",
-    "load_predictions": "embedkit.results",
+    "load_results": "embedkit.frames",
+    "load_predictions": "embedkit.frames",
     "EmbedkitError": "embedkit.errors",
 }
 __all__ = [

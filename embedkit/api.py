@@ -10,7 +10,7 @@ import numpy as np
 
 from embedkit.console import Console
 from embedkit.errors import EmbedkitError
-from embedkit.results import load_results
+from embedkit.frames import load_results
 from embedkit.study import Study, make_study
 
 if TYPE_CHECKING:

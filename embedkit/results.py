@@ -1,4 +1,4 @@
-"""Rows and predictions on disk (SQLite, one writer, durable as they come) and as pandas DataFrames.
+"""Rows and predictions on disk: SQLite, one writer, durable as they come.
 
 Knows rows by their columns only: any experiment that has a key and rows can be stored.
 """
@@ -12,14 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from embedkit.errors import EmbedkitError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FORMAT = 1
 FILE = "results.sqlite"
@@ -146,7 +143,7 @@ def settled_keys_at(path: Path) -> set[str]:
     """The same of a results folder that may not be there."""
     if not (path / FILE).exists():
         return set()
-    with _reading(path) as connection:
+    with reading(path) as connection:
         return settled_keys(connection)
 
 
@@ -206,7 +203,14 @@ def _unpacked(data: bytes | None, dtype: str) -> np.ndarray | None:
 
 
 @contextmanager
-def _reading(path: str | Path) -> Iterator[sqlite3.Connection]:
+def reading(path: str | Path) -> Iterator[sqlite3.Connection]:
+    """Open a results folder, or its file, to read.
+
+    Raises
+    ------
+    EmbedkitError
+        Where there is none, or it is of another format version.
+    """
     file = Path(path) / FILE if Path(path).is_dir() else Path(path)
     if not file.is_file():
         raise EmbedkitError(
@@ -220,83 +224,6 @@ def _reading(path: str | Path) -> Iterator[sqlite3.Connection]:
         connection.close()
 
 
-def load_results(path: str | Path) -> pd.DataFrame:
-    """Rows as a DataFrame, one per trial, with one column per score.
-
-    Parameters
-    ----------
-    path : str or Path
-        A results folder or its ``results.sqlite``.
-
-    Returns
-    -------
-    DataFrame
-        ``budget`` is an ordered category from few labels to many; whole numbers that may be missing are ``Int64``.
-    """
-    import pandas as pd
-
-    with _reading(path) as connection:
-        rows = pd.read_sql_query("SELECT * FROM rows ORDER BY dataset, backbone, codec, head, repeat, fold", connection)
-    scores = pd.DataFrame([json.loads(text) or {} for text in rows.pop("scores")], index=rows.index).astype("float64")
-    for name, kind in COLUMNS.items():
-        if name in rows and kind == "INTEGER":
-            rows[name] = rows[name].astype("Int64")
-        elif name in rows and kind == "REAL":
-            rows[name] = rows[name].astype("float64")
-        elif name in rows:
-            rows[name] = rows[name].astype("str").where(rows[name].notna())  # pandas 2 would write "None"
-    rows["grid_edge"] = rows["grid_edge"].astype("boolean")
-    per_class = rows["n_labeled"] / rows["n_classes"]  # what data sets of many and of few classes have in common
-    by_size = per_class.groupby(rows["budget"]).mean().sort_values(kind="stable").index
-    rows["budget"] = pd.Categorical(rows["budget"], categories=list(by_size), ordered=True)
-    place = list(rows.columns).index("fitted_on") + 1
-    return pd.concat([rows.iloc[:, :place], scores, rows.iloc[:, place:]], axis=1).sort_values(
-        ["dataset", "backbone", "codec", "head", "budget", "repeat", "fold"], ignore_index=True
-    )
-
-
-def load_predictions(path: str | Path, **where: Any) -> pd.DataFrame:
-    """Predictions as a DataFrame, one row per trial and test image.
-
-    Parameters
-    ----------
-    path : str or Path
-        A results folder or its ``results.sqlite``.
-    **where
-        Columns of the results and the value to keep, such as ``head="svm", budget=5``.
-
-    Returns
-    -------
-    DataFrame
-        ``key`` of the trial, its identity, ``image``, ``truth``, ``predicted`` (class names), and ``confidence`` and
-        ``true_probability`` (NaN where the head gives no probabilities).
-    """
-    import pandas as pd
-
-    unknown = set(where) - set(COLUMNS)
-    if unknown:
-        raise EmbedkitError(f"unknown column {sorted(unknown)[0]!r}; columns: {', '.join(COLUMNS)}")
-    identity = ("key", "dataset", "backbone", "codec", "head", "budget", "repeat", "fold")
-    parts = []
-    for row, test, predictions in iterate_predictions(path, where):
-        names = np.array(test.classes, dtype=object)
-        blank = np.full(len(test.ids), np.nan)
-        part = pd.DataFrame(
-            {
-                "image": test.ids,
-                "truth": names[test.truth],
-                "predicted": names[predictions.predicted],
-                "confidence": blank if predictions.confidence is None else predictions.confidence,
-                "true_probability": blank if predictions.true_probability is None else predictions.true_probability,
-            }
-        )
-        parts.append(part.assign(**{name: row[name] for name in identity}))
-    columns = [*identity, "image", "truth", "predicted", "confidence", "true_probability"]
-    if not parts:
-        return pd.DataFrame(columns=columns)
-    return pd.concat(parts, ignore_index=True)[columns].astype({"fold": "Int64", "repeat": "Int64"})
-
-
 def iterate_predictions(
     path: str | Path, where: dict[str, Any]
 ) -> Iterator[tuple[dict[str, Any], ImageSet, Predictions]]:
@@ -304,7 +231,7 @@ def iterate_predictions(
     conditions = "".join(f" AND rows.{name} IS ?" for name in where)
     values = [_bound(value, COLUMNS[name]) for name, value in where.items()]
     tests: dict[str, ImageSet] = {}
-    with _reading(path) as connection:
+    with reading(path) as connection:
         connection.row_factory = sqlite3.Row
         found = connection.execute(
             f"SELECT rows.*, predicted, confidence, true_probability FROM rows JOIN predictions USING (key) "
@@ -347,7 +274,7 @@ def _read_image_set(connection: sqlite3.Connection, sha256: str) -> ImageSet:
 
 def load_runs(path: str | Path) -> list[dict[str, Any]]:
     """The runs that wrote into a results file, oldest first: when, and facts about machine, versions and command."""
-    with _reading(path) as connection:
+    with reading(path) as connection:
         return [
             {"run_id": run_id, "started": started, **json.loads(facts)}
             for run_id, started, facts in connection.execute("SELECT * FROM runs ORDER BY run_id")

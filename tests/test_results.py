@@ -1,3 +1,5 @@
+"""Rows and predictions: written to disk, and read back as DataFrames."""
+
 from __future__ import annotations
 
 import os
@@ -14,14 +16,13 @@ import pandas as pd
 import pytest
 
 from embedkit.errors import EmbedkitError
+from embedkit.frames import load_predictions, load_results
 from embedkit.results import (
     COLUMNS,
     FILE,
     ImageSet,
     Outcome,
     Predictions,
-    load_predictions,
-    load_results,
     load_runs,
     open_results,
     settled_keys,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from embedkit import artefacts
+from embedkit.frames import load_predictions, load_results
 from embedkit.report.summary import summarise
 from embedkit.report.text import summary_markdown
-from embedkit.results import load_predictions, load_results
 
 
 def write_export(folder: Path, out: Path, predictions: bool = False) -> list[Path]:

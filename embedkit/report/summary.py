@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from embedkit import statistics
+from embedkit.frames import load_results
 from embedkit.heads import HEADS
-from embedkit.results import ImageSet, iterate_predictions, load_results
+from embedkit.results import ImageSet, iterate_predictions
 from embedkit.scores import headline_score
 from embedkit.spec import parse
 from embedkit.statistics import Interval
