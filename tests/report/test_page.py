@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import vl_convert
 
 from embedkit.errors import EmbedkitError
 from embedkit.report.figures import curve_frame, figure
@@ -15,6 +17,15 @@ from embedkit.report.summary import summarise
 @pytest.fixture
 def page(folder: Path) -> str:
     return write_report(folder, summarise(folder)).read_text(encoding="utf-8")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_bundle() -> Iterator[None]:
+    """The scripts of the charts, bundled once for all tests."""
+    scripts = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vl_convert, "javascript_bundle", lambda snippet: scripts)
+        yield
 
 
 def test_the_page_needs_no_network(page: str) -> None:
