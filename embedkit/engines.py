@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
@@ -75,7 +77,18 @@ def _workers(jobs: int) -> Any:
 
     one_thread = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "BLIS")}
     settings = {**one_thread, "EMBEDKIT_CACHE": str(artefacts.cache().absolute())}
-    return get_reusable_executor(max_workers=jobs, timeout=300, env=settings)
+    return get_reusable_executor(jobs, timeout=300, env=settings, initializer=_end_with, initargs=(os.getpid(),))
+
+
+def _end_with(parent: int) -> None:
+    """Have this worker end with its parent, which may be killed and cannot say so then."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _load_libraries() -> None:

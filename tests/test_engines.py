@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,6 +66,33 @@ def test_workers_use_the_cache_of_today(tmp_path: Path, monkeypatch: pytest.Monk
     for name in ("first", "second"):
         monkeypatch.setenv("EMBEDKIT_CACHE", str(tmp_path / name))
         assert set(engines.run(cache_folder, ((i,) for i in range(4)), 2)) == {str(tmp_path / name)}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="kills a process")
+def test_workers_end_with_a_parent_that_is_killed() -> None:
+    code = (
+        "import multiprocessing, time\nfrom concurrent.futures import wait\nfrom embedkit import engines\n"
+        "wait(engines.warm_up(2))\nprint(*(p.pid for p in multiprocessing.active_children()), flush=True)\n"
+        "time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        workers = [int(pid) for pid in process.stdout.readline().split()]
+        process.kill()
+    assert len(workers) == 2
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and any(map(_is_there, workers)):
+        time.sleep(0.2)
+    assert not any(map(_is_there, workers))
+
+
+def _is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @both
