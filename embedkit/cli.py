@@ -29,6 +29,7 @@ app = typer.Typer(
 def main() -> None:
     """Run a command; mistakes are told in a line or two, without a traceback."""
     debug = "--debug" in sys.argv
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin crawl where other work runs beside them
     try:
         app([argument for argument in sys.argv[1:] if argument != "--debug"])
     except BrokenPipeError:

@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+_VARIABLES = ("OPENBLAS_CORETYPE", "OMP_NUM_THREADS", "OMP_WAIT_POLICY")
 _PACKAGES = ("embedkit", "numpy", "pandas", "scikit-learn", "torch", "torchvision", "xgboost")
 
 
@@ -30,9 +31,7 @@ def facts(device: str, jobs: int) -> dict[str, Any]:
         "gpu": _gpu(device),
         "jobs": jobs,
         "thread_libraries": libraries,
-        "environment": {
-            name: os.environ[name] for name in ("OPENBLAS_CORETYPE", "OMP_NUM_THREADS") if name in os.environ
-        },
+        "environment": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
         "command": " ".join(Path(part).name if at == 0 else part for at, part in enumerate(sys.argv)),
     }
 

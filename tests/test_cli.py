@@ -29,6 +29,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
     def call(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["embedkit", *arguments])
+        monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
         try:
             cli.main()
             status = 0

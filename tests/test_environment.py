@@ -45,6 +45,7 @@ def test_every_loaded_thread_pool_is_told_with_its_kernel() -> None:
 
 def test_of_the_environment_only_what_moves_results_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     monkeypatch.setenv("SECRET", "x")
     monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
     assert facts("cpu", 1)["environment"] == {"OMP_NUM_THREADS": "3"}
