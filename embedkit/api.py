@@ -76,14 +76,24 @@ def compare(
     """
     from embedkit.datasets.vectors import from_arrays
 
-    as_text = ["" if label is None or label != label else str(label) for label in np.asarray(y, dtype=object).ravel()]
-    group_text = None if groups is None else [str(group) for group in np.asarray(groups).ravel()]
-    dataset = from_arrays(np.asarray(X), as_text, group_text, None, name or "vectors")
+    foreign = sorted({"datasets", "labels", "backbones", "controls"} & set(keys))
+    if foreign:
+        raise EmbedkitError(f"embedkit.compare: {foreign[0]} is about images; leave it out")
+    if "out" in keys and name is None:
+        raise EmbedkitError("embedkit.compare: out needs a name: rows are kept in out/name")
+    dataset = from_arrays(X, _as_text(y), None if groups is None else _as_text(groups), None, name or "vectors")
     if name is not None:
         return _rows(make_study("embedkit.compare", name=name, **keys), Console(not verbose), dataset)
     with tempfile.TemporaryDirectory() as folder:
         study = make_study("embedkit.compare", **keys | {"name": "vectors", "out": folder})
         return _rows(study, Console(not verbose), dataset)
+
+
+def _as_text(values: Any) -> list[str]:
+    """Text for each value, empty where it is missing."""
+    import pandas as pd
+
+    return ["" if pd.isna(value) else str(value) for value in np.asarray(values, dtype=object).ravel()]
 
 
 def _rows(study: Study, console: Console, given: Dataset | None = None) -> pd.DataFrame:

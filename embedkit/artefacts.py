@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from embedkit.errors import EmbedkitError
+from embedkit.errors import Unwritable
 
 
 def key(recipe: Any) -> str:
@@ -69,8 +69,8 @@ def write_atomically(path: Path, data: bytes) -> None:
         os.close(descriptor)
 
 
-def unwritable(path: Path, error: OSError) -> EmbedkitError:
-    return EmbedkitError(
+def unwritable(path: Path, error: OSError) -> Unwritable:
+    return Unwritable(
         f"cannot write {path}: {error.strerror or error}; free some space or permit writing, "
         "or set EMBEDKIT_CACHE (embeddings) or --out (results) to another folder"
     )

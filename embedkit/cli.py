@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import signal
 import sys
 import typing
 from pathlib import Path
@@ -73,6 +74,7 @@ def run(datasets: list[str] | None, dry_run: bool, **flags: Any) -> None:
 def _run_and_report(study: Study, dry_run: bool) -> int:
     """Run, print the tables, write the report; returns the exit status: 1 where a trial failed."""
     console = Console()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: rows are kept, workers end
     try:
         if not dry_run:
             engines.warm_up(study.jobs)  # torch takes seconds to load, here and there at once

@@ -5,6 +5,10 @@ class EmbedkitError(Exception):
     """A mistake in what was asked, told without a traceback: what was asked, what there is, what to do."""
 
 
+class Unwritable(EmbedkitError):
+    """A place where nothing can be written: no trial can go on."""
+
+
 class NotApplicable(Exception):
     """A head cannot do what a trial asks, by its nature: the row is kept and never retried."""
 

@@ -51,13 +51,17 @@ def embedding_cost(plan: Plan, bench: Bench, name: str) -> tuple[float, int]:
     module, transform = twin.network(plan.device, lambda share, doing: None)
     read = bench.dataset.image
     indices = range(min(BATCH_CPU, len(bench.dataset)))
-    passes = []
+    decoding, forward = [], []
     with torch.inference_mode():
         for _ in range(4):  # the first are slow
             started = time.perf_counter()
-            embedded = module(torch.stack([transform(read(i)) for i in indices]).to(plan.device)).cpu()
-            passes.append(time.perf_counter() - started)
-    return min(passes) / len(indices) * forward_passes(bench.dataset, backbone), embedded.shape[1]
+            inputs = torch.stack([transform(read(i)) for i in indices])
+            decoded = time.perf_counter()
+            embedded = module(inputs.to(plan.device)).cpu()
+            forward.append((time.perf_counter() - decoded) / len(indices))
+            decoding.append((decoded - started) / len(indices))
+    seconds = min(forward) * forward_passes(bench.dataset, backbone) + min(decoding) * len(bench.dataset)
+    return seconds, embedded.shape[1]
 
 
 def total_seconds(plan: Plan, todo: Sequence[Trial]) -> float:

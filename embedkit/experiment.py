@@ -19,7 +19,7 @@ from embedkit.console import Console
 from embedkit.embeddings import store
 from embedkit.embeddings.extract import embedding_key, extract, forward_passes
 from embedkit.environment import facts
-from embedkit.errors import EmbedkitError, NotApplicable
+from embedkit.errors import EmbedkitError, NotApplicable, Unwritable
 from embedkit.plan import Bench, Plan
 from embedkit.results import ImageSet, Outcome
 from embedkit.trials import Task, Trial, evaluate, groups, head_seed
@@ -83,11 +83,12 @@ def _make_embeddings(
         try:
             with console.stage(f"embedding {dataset} with {name}", forward_passes(bench.dataset, backbone)) as advance:
                 extract(bench.dataset, backbone, plan.device, advance)
-        except EmbedkitError:
+        except Unwritable:
             raise
         except Exception as error:  # one network that fails must not cost the trials of the others
-            console.say(f"  failed: {type(error).__name__}: {error}")
-            _write_reason(plan, trials, "failed", f"{type(error).__name__}: {error}", connection, run_id)
+            reason = str(error) if isinstance(error, EmbedkitError) else f"{type(error).__name__}: {error}"
+            console.say(f"  failed: {reason}")
+            _write_reason(plan, trials, "failed", reason, connection, run_id)
             continue
         possible += trials
     return possible
@@ -195,11 +196,10 @@ class TaskMaker:
         place = (trial.dataset, trial.repeat if evaluation.kind == "cv" else 0, trial.fold)
         if place not in self._tests:
             test = evaluation.split(trial.repeat, trial.fold)[1]
-            sha256 = sampling.ids_sha256(evaluation, test)
             ids = [evaluation.ids[i] for i in test]
-            truth, group = evaluation.labels[test], evaluation.groups[test]
-            results.write_image_set(connection, ImageSet(sha256, ids, truth, group, evaluation.classes))
-            self._tests[place] = test, sha256
+            images = ImageSet.of(ids, evaluation.labels[test], evaluation.groups[test], evaluation.classes)
+            results.write_image_set(connection, images)
+            self._tests[place] = test, images.sha256
         return self._tests[place]
 
     def _embedding(self, trial: Trial) -> tuple[str, dict[str, Any]]:
@@ -228,7 +228,7 @@ def _write_reason(
     """Rows for trials that could not begin."""
     rows: list[Outcome] = []
     for trial in trials:
-        row = {name: value for name, value in dataclasses.asdict(trial).items() if name != "inputs"}
+        row = dataclasses.asdict(trial)
         kind = plan.benches[trial.dataset].evaluation.kind
         about = {"experiment": "heads", "task": "classification", "evaluation": kind}
         rows.append((row | about | {"key": trial.key(), "status": status, "error": reason}, None))

@@ -54,7 +54,7 @@ def load_predictions(path: str | Path, **where: Any) -> pd.DataFrame:
     path : str or Path
         A results folder or its ``results.sqlite``.
     **where
-        Columns of the results and the value to keep, such as ``head="svm", budget=5``.
+        Columns of the results and the value, or list of values, to keep, such as ``head="svm", budget=[5, 10]``.
 
     Returns
     -------

@@ -62,21 +62,32 @@ def make_plan(study: Study, console: Console, given: Dataset | None = None) -> P
     benches: dict[str, Bench] = {}
     problems: list[str] = []
     for dataset in datasets:
-        if dataset.name in benches:
-            raise EmbedkitError(
-                f"two data sets are called {dataset.name!r}; tell them apart by folder(path=..., name=...)"
-            )
+        _check_twins(dataset, benches)
         evaluation = sampling.plan_evaluation(dataset, study.evaluation, study.min_class_size)
         budgets, left_out = _fitting_budgets(study, dataset, evaluation)
         if study.budgets is not None and study.draw == "balanced":
-            problems += left_out
-            left_out = []
+            problems += left_out.values()
+            if left_out:
+                continue
+        if not budgets:
+            raise EmbedkitError(f"no default budget fits; {next(iter(left_out.values()))}")
         backbones = _bound_backbones(study, dataset, evaluation)
-        notices = (*dataset.notices, *evaluation.notices, *(f"{reason} (left out)" for reason in left_out))
+        notices = (*dataset.notices, *evaluation.notices)
+        if left_out:
+            notices += (f"budgets {', '.join(left_out)} are left out; {next(iter(left_out.values()))}",)
         benches[dataset.name] = Bench(dataset, evaluation, budgets, backbones, notices)
     if problems:
         raise EmbedkitError("\n".join(problems))
     return Plan(study, device, benches, list(_trials(study, benches)))
+
+
+def _check_twins(dataset: Dataset, benches: dict[str, Bench]) -> None:
+    """Data sets that are shown, or drawn and keyed, alike could not be told apart in the results."""
+    if dataset.name in benches:
+        raise EmbedkitError(f"two data sets are called {dataset.name!r}; tell them apart by folder(path=..., name=...)")
+    for name, bench in benches.items():
+        if bench.dataset.fingerprint == dataset.fingerprint:
+            raise EmbedkitError(f"{name} and {dataset.name} hold the same images, labels and splits; leave one out")
 
 
 def _opened(text: str, study: Study, console: Console) -> Dataset:
@@ -94,13 +105,14 @@ def _device(asked: str) -> str:
     return asked
 
 
-def _fitting_budgets(study: Study, dataset: Dataset, evaluation: Evaluation) -> tuple[list[Budget], list[str]]:
-    fitting, reasons = [], []
+def _fitting_budgets(study: Study, dataset: Dataset, evaluation: Evaluation) -> tuple[list[Budget], dict[str, str]]:
+    """The budgets that fit, and why the others do not."""
+    fitting, reasons = [], {}
     for budget in study.parsed_budgets():
         capped = study.draw == "capped" and study.budgets is not None and budget.unit == "per class"
         reason = "" if capped else sampling.check_budget(evaluation, dataset.name, budget, study.repeats)
         if reason:
-            reasons.append(reason)
+            reasons[str(budget)] = reason
         else:
             fitting.append(budget)
     return fitting, reasons
@@ -108,15 +120,23 @@ def _fitting_budgets(study: Study, dataset: Dataset, evaluation: Evaluation) -> 
 
 def _bound_backbones(study: Study, dataset: Dataset, evaluation: Evaluation) -> dict[str, Backbone | NotApplicable]:
     images = Images(dataset, evaluation.pool)
+    asked = {_shown(spec) for spec in study.parsed_backbones()}
     bound: dict[str, Backbone | NotApplicable] = {}
     for spec in _backbone_specs(study, dataset):
         shown = _shown(spec)
         if shown in bound:
             raise EmbedkitError(f"two backbones are shown as {shown}; rename one of their weights files")
         try:
-            bound[shown] = make_backbone(spec, images)
+            backbone = make_backbone(spec, images)
         except NotApplicable as reason:
             bound[shown] = reason
+            continue
+        twins = [name for name, b in bound.items() if isinstance(b, Backbone) and b.recipe == backbone.recipe]
+        for twin in twins:
+            if twin in asked:
+                raise EmbedkitError(f"{twin} and {shown} are the same backbone on {dataset.name}; leave one out")
+            del bound[twin]  # a control that was asked for in other words
+        bound[shown] = backbone
     return bound
 
 
@@ -151,7 +171,7 @@ def _trials(study: Study, benches: dict[str, Bench]) -> Iterator[Trial]:
             for chain in study.parsed_codecs():
                 for head in study.parsed_heads():
                     member = HEADS[head.name]
-                    parts = [bench.dataset.fingerprint, bench.evaluation.kind, study.min_class_size, recipe]
+                    data = artefacts.key([bench.dataset.fingerprint, bench.evaluation.kind, study.min_class_size])
                     versions = [make_codec(chain).version, member.version]
                     trial = Trial(
                         dataset=name,
@@ -162,7 +182,8 @@ def _trials(study: Study, benches: dict[str, Bench]) -> Iterator[Trial]:
                         repeat=0,
                         fold=None,
                         selection=study.selection,
-                        inputs=artefacts.key([*parts, *versions]),
+                        data_sha256=data,
+                        inputs_sha256=artefacts.key([data, recipe, *versions]),
                     )
                     for budget in bench.budgets:
                         once = budget.unit == "all" and member.deterministic and bench.evaluation.kind == "fixed"

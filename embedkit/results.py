@@ -5,6 +5,7 @@ Knows rows by their columns only: any experiment that has a key and rows can be 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 import zlib
@@ -24,6 +25,8 @@ COLUMNS = {
     # identity
     "experiment": "TEXT", "dataset": "TEXT", "backbone": "TEXT", "codec": "TEXT", "head": "TEXT", "budget": "TEXT",
     "repeat": "INTEGER", "selection": "TEXT", "task": "TEXT", "evaluation": "TEXT", "fold": "INTEGER",
+    # sha256 of what data and protocol rest on, and of that with the recipes of backbone, codec and head
+    "data_sha256": "TEXT", "inputs_sha256": "TEXT",
     # draw
     "n_labeled": "INTEGER", "n_pool": "INTEGER", "n_test": "INTEGER", "n_classes": "INTEGER", "draw_sha256": "TEXT",
     "test_sha256": "TEXT", "head_seed": "INTEGER", "backbone_seed": "INTEGER", "fitted_on": "TEXT",
@@ -57,6 +60,12 @@ class ImageSet:
     truth: np.ndarray
     groups: np.ndarray
     classes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, ids: list[str], truth: np.ndarray, groups: np.ndarray, classes: tuple[str, ...]) -> ImageSet:
+        """With the sha256 of all that it holds."""
+        contents = json.dumps([ids, truth.tolist(), groups.tolist(), classes])
+        return cls(hashlib.sha256(contents.encode()).hexdigest(), ids, truth, groups, classes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +105,8 @@ def open_results(folder: Path) -> Iterator[sqlite3.Connection]:
         yield connection
     except sqlite3.OperationalError as error:
         raise _unwritable(path, error) from None
+    except sqlite3.DatabaseError as error:
+        raise _damaged(path, error) from None
     finally:
         with suppress(sqlite3.OperationalError):  # another reader is still there: the next to close does it
             connection.execute("PRAGMA journal_mode = DELETE")  # so that a read-only copy can be opened
@@ -108,6 +119,10 @@ def _unwritable(path: Path, error: Exception) -> EmbedkitError:
         f"cannot write {path}: {reason}; what is there is kept: "
         "free some space, permit writing, or give another folder by --out"
     )
+
+
+def _damaged(path: Path, error: Exception) -> EmbedkitError:
+    return EmbedkitError(f"{path} is damaged ({error}); give another --name, or put a copy of it back")
 
 
 def _check_format(connection: sqlite3.Connection, path: Path, may_be_new: bool) -> None:
@@ -220,6 +235,8 @@ def reading(path: str | Path) -> Iterator[sqlite3.Connection]:
     try:
         _check_format(connection, file, may_be_new=False)
         yield connection
+    except sqlite3.DatabaseError as error:
+        raise _damaged(file, error) from None
     finally:
         connection.close()
 
@@ -228,8 +245,9 @@ def iterate_predictions(
     path: str | Path, where: dict[str, Any]
 ) -> Iterator[tuple[dict[str, Any], ImageSet, Predictions]]:
     """Each finished trial's row (without scores), its test set and its predictions, one at a time."""
-    conditions = "".join(f" AND rows.{name} IS ?" for name in where)
-    values = [_bound(value, COLUMNS[name]) for name, value in where.items()]
+    wanted = {name: value if isinstance(value, list | tuple | set) else [value] for name, value in where.items()}
+    conditions = "".join(f" AND ({' OR '.join([f'rows.{name} IS ?'] * len(these))})" for name, these in wanted.items())
+    values = [_bound(value, COLUMNS[name]) for name, these in wanted.items() for value in these]
     tests: dict[str, ImageSet] = {}
     with reading(path) as connection:
         connection.row_factory = sqlite3.Row

@@ -237,7 +237,7 @@ def check_budget(evaluation: Evaluation, name: str, budget: Budget, repeats: int
         return ""
     folds = [(repeat, fold) for repeat in range(repeats if evaluation.kind == "cv" else 1) for fold in evaluation.folds]
     parts = [evaluation.labels[evaluation.split(repeat, fold)[0]] for repeat, fold in folds]
-    within = " in every training fold" if evaluation.kind == "cv" else ""
+    within = " in some training fold" if evaluation.kind == "cv" else ""
     if budget.unit == "total":
         least = min(len(part) for part in parts)
         if budget.amount > least:
@@ -251,9 +251,10 @@ def check_budget(evaluation: Evaluation, name: str, budget: Budget, repeats: int
     if budget.amount <= least:
         return ""
     smallest = evaluation.classes[present[sizes.argmin()]]
+    remedy = f"use at most {least}" if least else "label more of it in other groups"
     return (
         f"budget {budget}: class {smallest!r} of {name} has {least} training images{within}; "
-        f'use at most {least}, "all", or --draw capped'
+        f'{remedy}, "all", or --draw capped'
     )
 
 

@@ -23,6 +23,7 @@ def train(
     learning_rate: float,
     weight_decay: float,
     generator: torch.Generator,
+    gradient_norm_max: float = math.inf,
     after_epoch: Callable[[int, float], None] = lambda step, loss: None,
 ) -> None:
     """Train a network in place and leave it in evaluation mode.
@@ -39,6 +40,8 @@ def train(
         The peak of the one-cycle schedule (Smith and Topin 2018, arXiv:1708.07120).
     generator : torch.Generator
         The source of the order; on the CPU.
+    gradient_norm_max : float
+        Longer gradients are shortened to this.
     after_epoch : callable
         Told the steps done and the mean loss of the epoch.
 
@@ -61,6 +64,8 @@ def train(
             loss = batch_loss(batch)
             optimizer.zero_grad()
             loss.backward()
+            if math.isfinite(gradient_norm_max):
+                nn.utils.clip_grad_norm_(network.parameters(), gradient_norm_max)
             optimizer.step()
             losses.append(loss.detach())
             step += 1

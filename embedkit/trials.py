@@ -30,7 +30,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Trial:
-    """The names of one measurement; `inputs` is the sha256 of every recipe behind them."""
+    """The names of one measurement; `inputs_sha256` stands for every recipe behind them, `data_sha256` for the data."""
 
     dataset: str
     backbone: str
@@ -40,11 +40,12 @@ class Trial:
     repeat: int
     fold: int | None
     selection: str
-    inputs: str
+    data_sha256: str
+    inputs_sha256: str
 
     def key(self) -> str:
         """sha256 of what decides the outcome: recipes, no paths."""
-        parts = [FORMAT, self.inputs, self.codec, self.head, self.budget, self.repeat, self.fold, self.selection]
+        parts = [FORMAT, self.inputs_sha256, self.codec, self.head, self.budget, self.repeat, self.fold, self.selection]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     @property
@@ -96,7 +97,6 @@ def evaluate(tasks: Sequence[Task], timed: bool) -> list[Outcome]:
 
 def _evaluate_one(task: Task, timed: bool) -> Outcome:
     row = {**dataclasses.asdict(task.trial), **task.known, "key": task.trial.key(), "head_seed": task.head_seed}
-    del row["inputs"]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:

@@ -89,6 +89,16 @@ def test_compare_keeps_groups_together(clusters: tuple[np.ndarray, np.ndarray], 
     assert len(predictions) == 120
 
 
+@pytest.mark.parametrize("missing", [None, float("nan"), pd.NA, ""])
+def test_rows_without_a_group_are_groups_of_their_own(
+    clusters: tuple[np.ndarray, np.ndarray], tmp_path: Path, missing: object
+) -> None:
+    X, y = clusters
+    keys = {"heads": ["ridge"], "budgets": ["all"], "repeats": 1, "jobs": 1, "out": str(tmp_path)}
+    grouped = ek.compare(X, y, groups=[missing] * 60 + list(range(60)), name="grouped", **keys)
+    assert list(grouped["n_test"]) == [24] * 5
+
+
 def test_compare_takes_missing_labels_as_pool(clusters: tuple[np.ndarray, np.ndarray]) -> None:
     X, y = clusters
     partly = [label if i % 2 else None for i, label in enumerate(y)]
@@ -102,6 +112,7 @@ def test_compare_takes_missing_labels_as_pool(clusters: tuple[np.ndarray, np.nda
     [
         ([[1.0, 2.0]], ["a", "b"], "1 vectors and 2 labels"),
         ([[1.0], [float("nan")]], ["a", "b"], "1 vectors hold NaN or infinity, as float32 (first: row 1)"),
+        ([[1.0], [2.0, 3.0]], ["a", "b"], "vectors must all have the same length, one row per image"),
         ([[1.0], [2.0]], ["a", "a"], "all labelled images are of one class, 'a'"),
     ],
 )
@@ -109,6 +120,16 @@ def test_compare_tells_what_is_wrong_with_vectors(X: list[list[float]], y: list[
     with pytest.raises(ek.EmbedkitError) as raised:
         ek.compare(X, y, heads=["ridge"])
     assert told in str(raised.value)
+
+
+def test_compare_tells_of_groups_of_another_length_and_of_keys_about_images() -> None:
+    X, y = [[1.0], [2.0], [3.0]], ["a", "b", "a"]
+    with pytest.raises(ek.EmbedkitError, match="3 vectors and 2 groups; give one group"):
+        ek.compare(X, y, groups=[1, 2])
+    with pytest.raises(ek.EmbedkitError, match="backbones is about images; leave it out"):
+        ek.compare(X, y, backbones=["pixels"])
+    with pytest.raises(ek.EmbedkitError, match="out needs a name"):
+        ek.compare(X, y, out="results")
 
 
 def test_importing_embedkit_imports_nothing_heavy() -> None:

@@ -171,8 +171,8 @@ def test_list_names_every_head_with_its_parameters(run: Embedkit) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal to a process group")
-@pytest.mark.parametrize("jobs", ["1", "2"])
-def test_ctrl_c_says_what_is_kept_and_how_to_go_on(tmp_path: Path, jobs: str) -> None:
+@pytest.mark.parametrize(("jobs", "sent"), [("1", signal.SIGTERM), ("2", signal.SIGINT)])
+def test_ctrl_c_says_what_is_kept_and_how_to_go_on(tmp_path: Path, jobs: str, sent: signal.Signals) -> None:
     arguments = ["run", "digits", "--backbones", "pixels", "--heads", "mlp", "--budgets", "50", "--jobs", jobs]
     process = subprocess.Popen(
         [sys.executable, "-m", "embedkit", *arguments, "--repeats", "500"],
@@ -187,7 +187,7 @@ def test_ctrl_c_says_what_is_kept_and_how_to_go_on(tmp_path: Path, jobs: str) ->
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not (file.exists() and len(_ok_rows(file)) > 3):
         time.sleep(0.2)
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, sent)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert err.strip() == f"stopped; finished trials are kept in {file.parent.relative_to(tmp_path)}: " + (

@@ -17,6 +17,7 @@ import pytest
 import embedkit as ek
 from embedkit import experiment
 from embedkit.embeddings import store
+from embedkit.report.summary import summarise
 
 QUICK = {"backbones": ["pixels"], "heads": ["ridge", "knn(k=1)"], "budgets": [1, 5], "repeats": 3, "jobs": 1}
 
@@ -105,6 +106,43 @@ def test_weights_are_downloaded_before_anything_is_embedded(
     assert "embedding" not in said
 
 
+def test_labels_that_change_are_not_mixed_with_those_before(tmp_path: Path) -> None:
+    """The third class comes first in the alphabet and has no test image: test ids and names stay, indices do not."""
+    X = np.concatenate([10 * np.eye(3)[[c] * 20] + np.random.default_rng(c).normal(size=(20, 3)) for c in range(3)])
+    np.save(tmp_path / "x.npy", X)
+    keys = {"heads": ["ridge"], "budgets": [2], "repeats": 2, "jobs": 1, "out": str(tmp_path), "name": "r"}
+    spec = f'vectors(path="{tmp_path}/x.npy", labels="{tmp_path}/y.csv")'
+    for first in ("", "a"):
+        labels = ["b"] * 20 + ["c"] * 20 + [first] * 20
+        splits = (["train"] * 12 + ["test"] * 8) * 2 + ["train"] * 20
+        lines = [f"{label},{split}" for label, split in zip(labels, splits, strict=True)]
+        (tmp_path / "y.csv").write_text("\n".join(["label,split", *lines]))
+        rows = ek.run(spec, **keys)
+        assert (rows["accuracy"] == 1).all()
+    predictions = ek.load_predictions(tmp_path / "r")
+    assert len(predictions) == 2 * 2 * 16
+    assert (predictions["truth"] == predictions["predicted"]).all()
+    (table,) = summarise(tmp_path / "r").tables
+    assert table.cells["ridge", "2"].interval.estimate == 100
+    assert len(rows) == 2
+    assert ek.load_results(tmp_path / "r")["data_sha256"].nunique() == 2
+
+
+def test_a_network_that_gives_nan_costs_only_its_own_trials(tmp_path: Path) -> None:
+    import torch
+    from torchvision.models import squeezenet1_1
+
+    weights = {key: value * float("nan") for key, value in squeezenet1_1(weights=None).state_dict().items()}
+    torch.save(weights, tmp_path / "nan.pth")
+    keys = QUICK | {"backbones": ["pixels", f'squeezenet1_1(weights="{tmp_path}/nan.pth")'], "controls": False}
+    rows = ek.run("digits", **keys, out=str(tmp_path))
+    assert rows.groupby("backbone")["status"].first().to_dict() == {
+        "pixels": "ok",
+        'squeezenet1_1(weights="nan.pth")': "failed",
+    }
+    assert "embeddings hold NaN or infinity" in rows.query("status == 'failed'")["error"].iloc[0]
+
+
 def test_float16_is_a_second_codec_of_half_the_bytes(tmp_path: Path) -> None:
     rows = ek.run("digits", **QUICK, codecs=["float32", "float16"], out=str(tmp_path))
     assert rows.groupby("codec")["embedding_bytes"].unique().map(list).to_dict() == {"float16": [128], "float32": [256]}
@@ -116,7 +154,7 @@ def test_a_capped_draw_takes_what_a_class_has(tmp_path: Path, write_photo: Calla
     for i in range(30):
         write_photo(tmp_path / "photos" / ("cat" if i < 20 else "dog") / f"{i}.png", seed=i)
     keys = {"backbones": ["pixels"], "heads": ["ridge"], "budgets": [12], "repeats": 1, "jobs": 1, "out": str(tmp_path)}
-    with pytest.raises(ek.EmbedkitError, match="budget 12: class 'dog' of photos has 8 training images in every"):
+    with pytest.raises(ek.EmbedkitError, match="budget 12: class 'dog' of photos has 8 training images in some"):
         ek.run(str(tmp_path / "photos"), **keys)
     rows = ek.run(str(tmp_path / "photos"), **keys, draw="capped")
     assert set(rows["n_labeled"]) == {12 + 8}

@@ -23,6 +23,7 @@ SIDE_MAX = 32
 EPOCHS, STEPS_MIN = 40, 480
 BATCH_SIZE = 128
 LEARNING_RATE = 3e-3
+GRADIENT_NORM_MAX = 0.1
 
 
 def autoencoder(
@@ -168,5 +169,6 @@ def _train(
         learning_rate=LEARNING_RATE,
         weight_decay=1e-4,
         generator=torch.Generator().manual_seed(seed),
+        gradient_norm_max=GRADIENT_NORM_MAX,
         after_epoch=report,
     )

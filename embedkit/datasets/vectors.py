@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,7 @@ def vectors(progress: Callable[[int, int], None], *, path: str, labels: str, nam
 
 
 def from_arrays(
-    X: np.ndarray, labels: Sequence[str], groups: Sequence[str] | None, splits: Sequence[str] | None, name: str
+    X: Any, labels: Sequence[str], groups: Sequence[str] | None, splits: Sequence[str] | None, name: str
 ) -> Dataset:
     """A data set of vectors (n, d) with a label (text, empty for none), and maybe a group and a split, for each.
 
@@ -38,7 +39,10 @@ def from_arrays(
     EmbedkitError
         Where the shapes do not fit, or a value is not a finite number.
     """
-    X = np.asarray(X)
+    try:
+        X = np.asarray(X)
+    except ValueError:
+        raise EmbedkitError(f"{name}: vectors must all have the same length, one row per image") from None
     if X.ndim != 2 or X.shape[1] == 0 or not np.issubdtype(X.dtype, np.number) or np.iscomplexobj(X):
         raise EmbedkitError(
             f"{name}: vectors must be a numeric array of shape (n, d); it is {X.dtype} of shape {X.shape}"
@@ -46,6 +50,10 @@ def from_arrays(
     if len(labels) != len(X):
         raise EmbedkitError(
             f"{name}: {len(X)} vectors and {len(labels)} labels; give one label (or an empty one) per row"
+        )
+    if groups is not None and len(groups) != len(X):
+        raise EmbedkitError(
+            f"{name}: {len(X)} vectors and {len(groups)} groups; give one group (or an empty one) per row"
         )
     with np.errstate(over="ignore"):
         X = np.ascontiguousarray(X, dtype=np.float32)

@@ -64,10 +64,11 @@ def _panel(curves: pd.DataFrame, name: str, table: Table, span: list[float]) -> 
             symbolStrokeWidth=3,
         ),
     )
-    title = name if name == FULLY_CONNECTED else f"{name} against {FULLY_CONNECTED} (black, grey)"
+    title = f"{name} against {FULLY_CONNECTED} (black, grey)" if reference and own else name
     base = alt.Chart(shown).encode(x=x, color=color)
     axis = f"{table.score.replace('_', ' ')}, %"
-    band = base.mark_area(opacity=0.13).encode(y=alt.Y("low:Q", scale=y_scale, title=axis), y2="high:Q")
+    spread = base.mark_area(opacity=0.13) if len(table.budgets) > 1 else base.mark_rule(strokeWidth=2, opacity=0.5)
+    band = spread.encode(y=alt.Y("low:Q", scale=y_scale, title=axis), y2="high:Q")
     line = base.mark_line(point=alt.OverlayMarkDef(size=28), strokeWidth=2).encode(
         y=alt.Y("score:Q", scale=y_scale, title=axis),
         tooltip=[

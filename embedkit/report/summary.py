@@ -90,11 +90,12 @@ def summarise(folder: Path, score: str = "auto", keys: Iterable[str] | None = No
 
 
 def _latest(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row per identity, of the protocol that each data set was last evaluated by."""
-    last = rows.sort_values("run_id", kind="stable").groupby("dataset")["evaluation"].last()
-    rows = rows[rows["evaluation"] == rows["dataset"].map(last)]
-    identity = ["dataset", "backbone", "codec", "head", "budget", "repeat", "fold", "selection"]
-    return rows.sort_values("run_id", kind="stable").drop_duplicates(identity, keep="last").sort_index()
+    """Of each data set the rows on what it last held, and of each head on it those of its latest inputs."""
+    for names, content in ((["dataset"], "data_sha256"), (["dataset", "backbone", "codec", "head"], "inputs_sha256")):
+        by_run = rows.sort_values("run_id", kind="stable")
+        last = by_run.groupby(names, observed=True)[content].transform("last").loc[rows.index]
+        rows = rows[rows[content] == last]
+    return rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +132,8 @@ def _table(
     standing: dict[str, dict[str, Interval]] = {}
     for budget in budgets:
         here = _complete(
-            {head: _matrix(cells[head, budget], tests, column) for head in heads if (head, budget) in cells}
+            {head: _matrix(cells[head, budget], tests, column) for head in heads if (head, budget) in cells},
+            draws_are_one=budget == "all" and len(used) == 1,
         )
         if not here:
             continue
@@ -164,14 +166,14 @@ def _matrix(repeats: dict[int, list[_Part]], tests: dict[str, ImageSet], column:
     return Measured(np.stack(rows), np.stack(fold_rows) if cross_validated else None, tuple(complete))
 
 
-def _complete(measured: dict[str, Measured | None]) -> dict[str, Measured]:
-    """Heads with the repeats that most have; one that runs once, since it and its draw are fixed, counts for all."""
+def _complete(measured: dict[str, Measured | None], draws_are_one: bool) -> dict[str, Measured]:
+    """Heads with the repeats that most have; where all draws are one, a head without chance runs once, for all."""
     there = {head: m for head, m in measured.items() if m is not None}
     most = max((m.repeats for m in there.values()), key=len, default=())
     return {
         head: m if m.repeats == most else Measured(np.repeat(m.correct, len(most), axis=0), m.folds, most)
         for head, m in there.items()
-        if m.repeats in ((0,), most)
+        if m.repeats == most or (draws_are_one and m.repeats == (0,))
     }
 
 

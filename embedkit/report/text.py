@@ -139,7 +139,9 @@ def cost_title(summary: Summary) -> str:
 
 
 def _largest_budget(summary: Summary) -> str:
-    return str(summary.rows["budget"].cat.categories[-1])
+    """Of those that were timed."""
+    timed = summary.rows.loc[summary.rows["timing"] == "exclusive", "budget"]
+    return str(timed.max()) if len(timed) else str(summary.rows["budget"].cat.categories[-1])
 
 
 def cost_grid(summary: Summary) -> tuple[list[str], list[list[str]]]:

@@ -39,7 +39,8 @@ def folder(tmp_path: Path) -> Path:
                 row = {
                     "experiment": "heads", "dataset": "photos", "backbone": "pixels", "codec": "float32", "head": head,
                     "budget": budget, "repeat": repeat, "selection": "default", "task": "classification",
-                    "evaluation": "fixed", "n_labeled": 2 * int(budget), "n_pool": 40, "n_test": 10, "n_classes": 2,
+                    "evaluation": "fixed", "data_sha256": "d", "inputs_sha256": head,
+                    "n_labeled": 2 * int(budget), "n_pool": 40, "n_test": 10, "n_classes": 2,
                     "test_sha256": test.sha256, "scores": {"accuracy": right / 10}, "status": "ok",
                     "fit_s": 0.0125 if repeat == 0 else None, "predict_s": 0.002 if repeat == 0 else None,
                     "head_bytes": 12_345, "timing": "exclusive" if repeat == 0 else None,
