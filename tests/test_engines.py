@@ -21,6 +21,14 @@ from embedkit.errors import EmbedkitError
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import this file
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """One cache for all tests of this file: workers start anew for another one."""
+    folder = tmp_path_factory.getbasetemp() / "engines"
+    monkeypatch.setenv("EMBEDKIT_CACHE", str(folder))
+    return folder
+
+
 def square(number: int) -> int:
     return number * number
 
