@@ -27,7 +27,8 @@ def load_results(path: str | Path) -> pd.DataFrame:
         ``budget`` is an ordered category from few labels to many; whole numbers that may be missing are ``Int64``.
     """
     with reading(path) as connection:
-        rows = pd.read_sql_query("SELECT * FROM rows ORDER BY dataset, backbone, codec, head, repeat, fold", connection)
+        found = connection.execute("SELECT * FROM rows ORDER BY dataset, backbone, codec, head, repeat, fold")
+        rows = pd.DataFrame(found.fetchall(), columns=[column[0] for column in found.description])
     scores = pd.DataFrame([json.loads(text) or {} for text in rows.pop("scores")], index=rows.index).astype("float64")
     for name, kind in COLUMNS.items():
         if name in rows and kind == "INTEGER":

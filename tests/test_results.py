@@ -327,3 +327,14 @@ def test_a_killed_writer_keeps_every_row_that_it_had_written(tmp_path: Path) -> 
     assert len(keys) <= last + 2
     with open_results(copy) as connection:
         assert settled_keys(connection) == keys
+
+
+def test_a_file_with_damaged_pages_is_told_of(tmp_path: Path) -> None:
+    stored(tmp_path, *((a_row(str(i)), predictions(0, 1, 1)) for i in range(200)))
+    data = bytearray((tmp_path / FILE).read_bytes())
+    data[8192:] = b"\xff" * (len(data) - 8192)
+    (tmp_path / FILE).write_bytes(data)
+    with pytest.raises(EmbedkitError, match=r"results.sqlite is damaged \(.*\); give another --name, or put a copy"):
+        load_results(tmp_path)
+    with pytest.raises(EmbedkitError, match=r"results.sqlite is damaged"), open_results(tmp_path) as connection:
+        settled_keys(connection)
