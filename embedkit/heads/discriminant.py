@@ -1,4 +1,4 @@
-"""Linear discriminant analysis that is safe from one label per class on."""
+"""Discriminant analysis that is safe from one label per class on: linear, by the nearest mean, quadratic."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import solve
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.preprocessing import normalize
 from sklearn.utils.extmath import softmax
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -39,9 +40,8 @@ class ShrinkageDiscriminant(ClassifierMixin, BaseEstimator):
         """Fit to `X` (n, d) and `y` (n,)."""
         X, y = validate_data(self, X, y, dtype=np.float64)
         self.classes_, codes = classes_and_codes(self, y)
-        counts = np.bincount(codes)
-        means = np.stack([X[codes == c].mean(axis=0) for c in range(len(counts))])
-        contrasts = np.concatenate([_helmert(X[codes == c]) for c in range(len(counts))])  # (n - C, d)
+        counts, means = np.bincount(codes), class_means(X, codes)
+        contrasts = np.concatenate([helmert(X[codes == c]) for c in range(len(counts))])  # (n - C, d)
         m, d = contrasts.shape
         self.shrinkage_ = d / (m + d) if self.shrinkage is None else self.shrinkage
         variance = float(np.mean(contrasts**2)) if np.any(contrasts) else 1.0
@@ -73,7 +73,67 @@ class ShrinkageDiscriminant(ClassifierMixin, BaseEstimator):
         return X @ self.coef_.T + self.intercept_
 
 
-def _helmert(rows: np.ndarray) -> np.ndarray:
+class CentroidClassifier(ClassifierMixin, BaseEstimator):
+    """The class of the nearest mean.
+
+    Parameters
+    ----------
+    metric : {"euclidean", "cosine", "mahalanobis"}
+        "cosine" compares directions: rows and class means are brought to unit length. "mahalanobis" measures by the
+        shrunk covariance of :class:`ShrinkageDiscriminant`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    discriminant_ : ShrinkageDiscriminant
+        With uniform priors; its covariance is what turns distances into probabilities.
+    """
+
+    def __init__(self, metric: str = "euclidean") -> None:
+        self.metric = metric
+
+    def fit(self, X: Any, y: Any) -> CentroidClassifier:
+        """Fit to `X` (n, d) and `y` (n,)."""
+        if self.metric not in ("euclidean", "cosine", "mahalanobis"):
+            raise ValueError(f"metric must be 'euclidean', 'cosine' or 'mahalanobis', got {self.metric!r}")
+        X, y = validate_data(self, X, y, dtype=np.float64)
+        self.classes_, codes = classes_and_codes(self, y)
+        if self.metric == "cosine":
+            X = normalize(X)
+            means = class_means(X, codes)
+            X = X + (normalize(means) - means)[codes]  # each class moved to where its mean has unit length
+        shrinkage = None if self.metric == "mahalanobis" else 1.0
+        self.discriminant_ = ShrinkageDiscriminant(shrinkage, uniform_priors=True).fit(X, codes)
+        return self
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Log posterior up to a constant per row, (n, n_classes); (n,) for two classes."""
+        X = self._rows(X)
+        return self.discriminant_.decision_function(X)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Posterior probabilities, (n, n_classes)."""
+        X = self._rows(X)
+        return self.discriminant_.predict_proba(X)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The class whose mean is nearest."""
+        X = self._rows(X)
+        nearest = self.discriminant_.predict(X)
+        return self.classes_[nearest]
+
+    def _rows(self, X: Any) -> np.ndarray:
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        return normalize(X) if self.metric == "cosine" else X
+
+
+def class_means(X: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Mean of the rows of each class, (n_classes, d)."""
+    return np.stack([X[codes == c].mean(axis=0) for c in range(codes.max() + 1)])
+
+
+def helmert(rows: np.ndarray) -> np.ndarray:
     """The m - 1 orthonormal contrasts of m rows: independent, of mean zero and of the rows' own covariance."""
     i = np.arange(1, len(rows))[:, None]  # (m - 1, 1)
     return (np.cumsum(rows, axis=0)[:-1] - i * rows[1:]) / np.sqrt(i * (i + 1))

@@ -1,4 +1,4 @@
-"""Labels of any kind as class indices."""
+"""Labels of any kind as class indices, and numbers as standardised ones."""
 
 from __future__ import annotations
 
@@ -21,3 +21,14 @@ def classes_and_codes(head: Any, y: np.ndarray, n_classes_min: int = 2) -> tuple
     if len(classes) < n_classes_min:
         raise ValueError(f"{type(head).__name__} needs at least {n_classes_min} classes; y holds one class")
     return classes, codes
+
+
+def standardised(y: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """Targets (n,) as float64 of mean 0 and standard deviation 1, and the mean and scale they had.
+
+    Equal targets become zeros, of scale 1.
+    """
+    y = y.astype(np.float64)
+    mean = float(y.mean())
+    scale = float(y.std()) if np.ptp(y) else 1.0
+    return (y - mean) / scale, mean, scale

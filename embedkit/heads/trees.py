@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from embedkit.heads.targets import classes_and_codes
+from embedkit.heads.targets import classes_and_codes, standardised
 
 
 class XGBoostClassifier(ClassifierMixin, BaseEstimator):
@@ -57,16 +58,7 @@ class XGBoostClassifier(ClassifierMixin, BaseEstimator):
 
         X, y = validate_data(self, X, y, dtype=np.float32)
         self.classes_, codes = classes_and_codes(self, y)
-        drawn = {"random_state": int(check_random_state(self.random_state).randint(2**31 - 1))}
-        if self.colsample_bytree == "sqrt":
-            drawn["colsample_bytree"] = X.shape[1] ** -0.5
-        self.booster_ = xgboost.XGBClassifier(
-            **self.get_params() | drawn,
-            min_child_weight=0,
-            max_bin=64,
-            tree_method="hist",
-            n_jobs=1,
-        ).fit(X, codes)
+        self.booster_ = xgboost.XGBClassifier(**_parameters(self, X.shape[1])).fit(X, codes)
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -74,7 +66,85 @@ class XGBoostClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         return self.booster_.predict_proba(validate_data(self, X, dtype=np.float32, reset=False))
 
+    def staged_predict_proba(self, X: Any, stages: Sequence[int]) -> Iterator[np.ndarray]:
+        """Probabilities after each of the given numbers of trees per class, as if no more had been fitted."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float32, reset=False)
+        for n_estimators in stages:
+            yield self.booster_.predict_proba(X, iteration_range=(0, n_estimators))
+
     def predict(self, X: Any) -> np.ndarray:
         """The most probable class."""
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
+
+
+class XGBoostRegressor(RegressorMixin, BaseEstimator):
+    """Gradient-boosted trees by xgboost for numbers, with the squared error.
+
+    The first prediction is the mean of the targets. They are standardised inside `fit`, since xgboost reckons in single
+    precision.
+
+    Parameters
+    ----------
+    n_estimators, max_depth, learning_rate, reg_lambda, subsample, colsample_bytree, random_state
+        As in :class:`XGBoostClassifier`.
+
+    Attributes
+    ----------
+    booster_ : xgboost.XGBRegressor
+        Of the standardised targets.
+    """
+
+    def __init__(
+        self,
+        n_estimators: int = 100,
+        *,
+        max_depth: int = 6,
+        learning_rate: float = 0.3,
+        reg_lambda: float = 1.0,
+        colsample_bytree: float | str = 1.0,
+        subsample: float = 1.0,
+        random_state: Any = None,
+    ) -> None:
+        self.n_estimators = n_estimators
+        self.max_depth = max_depth
+        self.learning_rate = learning_rate
+        self.reg_lambda = reg_lambda
+        self.colsample_bytree = colsample_bytree
+        self.subsample = subsample
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any) -> XGBoostRegressor:
+        """Fit to `X` (n, d) and `y` (n,), on one thread."""
+        import xgboost
+
+        X, y = validate_data(self, X, y, dtype=np.float32, y_numeric=True)
+        targets, self._mean, self._scale = standardised(y)
+        self.booster_ = xgboost.XGBRegressor(**_parameters(self, X.shape[1]), base_score=0.0).fit(X, targets)
+        return self
+
+    def staged_predict(self, X: Any, stages: Sequence[int]) -> Iterator[np.ndarray]:
+        """Predicted targets after each of the given numbers of trees, as if no more had been fitted."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float32, reset=False)
+        for n_estimators in stages:
+            standard = self.booster_.predict(X, iteration_range=(0, n_estimators))
+            yield self._mean + self._scale * standard.astype(np.float64)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predicted targets, (n,) float64."""
+        return next(self.staged_predict(X, [self.n_estimators]))
+
+
+def _parameters(head: Any, n_features: int) -> dict[str, Any]:
+    """What xgboost is told: the head's parameters, and what suits few labels and one thread."""
+    colsample = n_features**-0.5 if head.colsample_bytree == "sqrt" else head.colsample_bytree
+    return head.get_params() | {
+        "colsample_bytree": colsample,
+        "random_state": int(check_random_state(head.random_state).randint(2**31 - 1)),
+        "min_child_weight": 0,
+        "max_bin": 64,
+        "tree_method": "hist",
+        "n_jobs": 1,
+    }

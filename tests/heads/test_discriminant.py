@@ -9,7 +9,7 @@ from scipy.stats import multivariate_normal
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from embedkit.heads.discriminant import ShrinkageDiscriminant
+from embedkit.heads.discriminant import CentroidClassifier, ShrinkageDiscriminant
 
 
 def draw(counts: list[int], d: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -19,7 +19,15 @@ def draw(counts: list[int], d: int, seed: int = 0) -> tuple[np.ndarray, np.ndarr
     return rng.normal(size=(len(counts), d))[y] + rng.normal(size=(len(y), d)) @ rng.normal(size=(d, d)), y
 
 
-@parametrize_with_checks([ShrinkageDiscriminant(), ShrinkageDiscriminant(1.0, uniform_priors=True)])
+@parametrize_with_checks(
+    [
+        ShrinkageDiscriminant(),
+        ShrinkageDiscriminant(1.0, uniform_priors=True),
+        CentroidClassifier(),
+        CentroidClassifier("cosine"),
+        CentroidClassifier("mahalanobis"),
+    ]
+)
 def test_it_keeps_the_contract_of_scikit_learn(estimator: Any, check: Any) -> None:
     check(estimator)
 
@@ -85,3 +93,36 @@ def test_decision_of_two_classes_is_the_log_odds_of_the_second() -> None:
 def test_one_class_is_an_error() -> None:
     with pytest.raises(ValueError, match="needs at least 2 classes; y holds one class"):
         ShrinkageDiscriminant().fit([[0.0], [1.0]], ["a", "a"])
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine", "mahalanobis"])
+def test_the_nearest_mean_is_by_the_metric(metric: str) -> None:
+    X, y = draw([20, 5, 2], d=6)
+    queries = np.random.default_rng(1).normal(size=(300, 6)) * 5
+    if metric == "cosine":
+        X, queries = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (X, queries))
+    means = np.stack([X[y == c].mean(axis=0) for c in range(3)])
+    if metric == "cosine":
+        means /= np.linalg.norm(means, axis=1, keepdims=True)
+    scatter = (X - means[y]).T @ (X - means[y])
+    precision = np.linalg.inv(scatter + np.trace(scatter) / 24 * np.eye(6)) if metric == "mahalanobis" else np.eye(6)
+    apart = queries[:, None] - means  # (300, 3, 6)
+    nearest = np.einsum("qci,ij,qcj->qc", apart, precision, apart).argmin(axis=1)
+    np.testing.assert_array_equal(CentroidClassifier(metric).fit(X, y).predict(queries), nearest)
+
+
+def test_lengths_do_not_matter_for_the_cosine() -> None:
+    X, y = draw([9, 4, 1], d=5)
+    lengths = np.random.default_rng(2).uniform(0.1, 10, size=(14, 1))
+    plain, scaled = (CentroidClassifier("cosine").fit(rows, y) for rows in (X, lengths * X))
+    np.testing.assert_allclose(scaled.predict_proba(3 * X), plain.predict_proba(X))
+
+
+def test_a_frequent_class_is_not_favoured_by_the_nearest_mean() -> None:
+    head = CentroidClassifier("mahalanobis").fit([[-3.0], [-1.0], [-3.0], [-1.0], [1.0], [3.0]], list("aaaabb"))
+    np.testing.assert_allclose(head.predict_proba([[0.0]]), [[1 / 2, 1 / 2]])
+
+
+def test_an_unknown_metric_is_an_error() -> None:
+    with pytest.raises(ValueError, match="metric must be 'euclidean', 'cosine' or 'mahalanobis', got 'cosin'"):
+        CentroidClassifier("cosin").fit([[0.0], [1.0]], ["a", "b"])

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from embedkit.heads.fully_connected import FullyConnectedClassifier
+from embedkit.heads.fully_connected import FullyConnectedClassifier, FullyConnectedRegressor
 
 
 @pytest.fixture
@@ -21,7 +21,12 @@ def overlapping() -> tuple[np.ndarray, np.ndarray]:
 
 
 @parametrize_with_checks(
-    [FullyConnectedClassifier(steps=60, random_state=0), FullyConnectedClassifier((8,), steps=60, random_state=0)]
+    [
+        FullyConnectedClassifier(steps=60, random_state=0),
+        FullyConnectedClassifier((8,), steps=60, random_state=0),
+        FullyConnectedRegressor(learning_rate=0.1, steps=60, random_state=0),
+        FullyConnectedRegressor((8,), steps=60, random_state=0),
+    ]
 )
 def test_it_keeps_the_contract_of_scikit_learn(estimator: Any, check: Any) -> None:
     check(estimator)
@@ -65,6 +70,7 @@ def test_it_trains_for_the_larger_of_steps_and_epochs(overlapping: tuple[np.ndar
         for steps, epochs in ((9, 1), (1, 3), (4, 1))
     }
     np.testing.assert_array_equal(weights[9, 1], weights[1, 3])
+    assert FullyConnectedClassifier(steps=1, epochs=3, batch_size=50).fit(X, y).n_iter_ == 9
     assert not np.array_equal(weights[9, 1], weights[4, 1])
 
 
@@ -132,8 +138,61 @@ def test_one_class_is_an_error() -> None:
         FullyConnectedClassifier().fit([[0.0], [1.0]], ["a", "a"])
 
 
+@pytest.fixture
+def sloping() -> tuple[np.ndarray, np.ndarray]:
+    """Rows (80, 3) float32 and targets that are linear in them but for noise."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 3)).astype(np.float32)
+    return X, X @ [3.0, -1.0, 0.5] + 2 + 0.3 * rng.normal(size=80)
+
+
+def test_without_hidden_layers_the_regressor_is_linear_regression(sloping: tuple[np.ndarray, np.ndarray]) -> None:
+    X, y = sloping
+    ours = FullyConnectedRegressor(learning_rate=0.1, weight_decay=0, random_state=0).fit(X, y)
+    np.testing.assert_allclose(ours.predict(X), LinearRegression().fit(X, y).predict(X), atol=5e-3)
+
+
+def test_loss_of_the_regressor_is_the_share_of_the_variance_that_is_left(
+    sloping: tuple[np.ndarray, np.ndarray],
+) -> None:
+    X, y = sloping
+    head = FullyConnectedRegressor(learning_rate=0.1, random_state=0).fit(X, y)
+    assert head.loss_ == pytest.approx(1 - head.score(X, y), abs=1e-4)
+
+
+@pytest.mark.parametrize("hidden", [(), (16,)])
+def test_before_training_the_mean_is_predicted(sloping: tuple[np.ndarray, np.ndarray], hidden: tuple[int, ...]) -> None:
+    X, y = sloping
+    head = FullyConnectedRegressor(hidden, steps=1, learning_rate=1e-12, random_state=0).fit(100 * X, y)
+    np.testing.assert_allclose(head.predict(100 * X), y.mean(), rtol=1e-5)
+
+
+def test_the_unit_of_the_target_does_not_matter(sloping: tuple[np.ndarray, np.ndarray]) -> None:
+    X, y = sloping
+    plain, other = (FullyConnectedRegressor((8,), steps=50, random_state=0).fit(X, t) for t in (y, 1000 * y - 1e5))
+    np.testing.assert_allclose((other.predict(X) + 1e5) / 1000, plain.predict(X), atol=1e-2)
+
+
+def test_equal_targets_are_predicted() -> None:
+    head = FullyConnectedRegressor(steps=5, random_state=0).fit(np.eye(3), [7.0, 7.0, 7.0])
+    np.testing.assert_allclose(head.predict(np.eye(3)), 7, rtol=1e-6)
+
+
+def test_a_hidden_layer_learns_a_curve() -> None:
+    X = np.linspace(-1, 1, 40)[:, None]
+    head = FullyConnectedRegressor((64,), learning_rate=3e-2, random_state=0).fit(X, X[:, 0] ** 2)
+    assert head.score(X, X[:, 0] ** 2) > 0.99
+
+
 @pytest.mark.gpu
 def test_on_a_gpu_it_predicts_as_on_a_cpu(overlapping: tuple[np.ndarray, np.ndarray]) -> None:
     X, y = overlapping
     cpu, gpu = (FullyConnectedClassifier((), random_state=0, device=device).fit(X, y) for device in ("cpu", "cuda"))
     np.testing.assert_allclose(gpu.predict_proba(X), cpu.predict_proba(X), atol=1e-3)
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_the_regressor_predicts_as_on_a_cpu(sloping: tuple[np.ndarray, np.ndarray]) -> None:
+    X, y = sloping
+    cpu, gpu = (FullyConnectedRegressor((), random_state=0, device=device).fit(X, y) for device in ("cpu", "cuda"))
+    np.testing.assert_allclose(gpu.predict(X), cpu.predict(X), atol=1e-3)

@@ -7,10 +7,10 @@ import pytest
 from scipy.special import expit
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from embedkit.heads.trees import XGBoostClassifier
+from embedkit.heads.trees import XGBoostClassifier, XGBoostRegressor
 
 
-@parametrize_with_checks([XGBoostClassifier(5)])
+@parametrize_with_checks([XGBoostClassifier(5), XGBoostRegressor(5)])
 def test_it_keeps_the_contract_of_scikit_learn(estimator: Any, check: Any) -> None:
     check(estimator)
 
@@ -56,3 +56,38 @@ def test_the_seed_decides_which_features_are_seen() -> None:
 def test_one_class_is_an_error() -> None:
     with pytest.raises(ValueError, match="needs at least 2 classes; y holds one class"):
         XGBoostClassifier().fit([[0.0], [1.0]], ["a", "a"])
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_fewer_trees_of_one_fit_predict_as_a_fit_with_fewer_trees(n_classes: int) -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 30)), rng.integers(0, n_classes, 40)
+
+    def fitted(trees: int) -> XGBoostClassifier:
+        return XGBoostClassifier(trees, colsample_bytree="sqrt", subsample=0.8, random_state=0).fit(X, y)
+
+    for trees, staged in zip((1, 4, 9), fitted(9).staged_predict_proba(X, (1, 4, 9)), strict=True):
+        np.testing.assert_array_equal(staged, fitted(trees).predict_proba(X))
+
+
+def test_fewer_trees_of_one_regression_predict_as_a_fit_with_fewer_trees() -> None:
+    X, y = np.random.default_rng(0).normal(size=(2, 40, 10))
+
+    def fitted(trees: int) -> XGBoostRegressor:
+        return XGBoostRegressor(trees, colsample_bytree=0.5, subsample=0.8, random_state=0).fit(X, y[:, 0])
+
+    for trees, staged in zip((1, 4, 9), fitted(9).staged_predict(X, (1, 4, 9)), strict=True):
+        np.testing.assert_array_equal(staged, fitted(trees).predict(X))
+
+
+@pytest.mark.parametrize(("reg_lambda", "share"), [(0.0, 1), (1.0, 2 / 3)])
+def test_a_single_stump_moves_from_the_mean_to_the_means_of_its_leaves(reg_lambda: float, share: float) -> None:
+    head = XGBoostRegressor(1, max_depth=1, learning_rate=1.0, reg_lambda=reg_lambda)
+    predicted = head.fit([[0.0], [1.0], [2.0], [3.0]], [10, 12, 20, 22]).predict([[0.5], [2.5]])
+    np.testing.assert_allclose(predicted, [16 - 5 * share, 16 + 5 * share], rtol=1e-6)
+
+
+def test_the_unit_of_the_target_does_not_matter_to_trees() -> None:
+    X, y = np.random.default_rng(0).normal(size=(2, 40, 10))
+    plain, other = XGBoostRegressor(5).fit(X, y[:, 0]), XGBoostRegressor(5).fit(X, 1e-3 * y[:, 0] + 1e6)
+    np.testing.assert_allclose((other.predict(X) - 1e6) * 1e3, plain.predict(X), atol=1e-4)
