@@ -20,9 +20,10 @@ from embedkit.embeddings import store
 from embedkit.embeddings.extract import embedding_key, extract, forward_passes
 from embedkit.environment import facts
 from embedkit.errors import EmbedkitError, NotApplicable, Unwritable
+from embedkit.measure import evaluate
 from embedkit.plan import Bench, Plan
 from embedkit.results import ImageSet, Outcome
-from embedkit.trials import Task, Trial, evaluate, groups, head_seed
+from embedkit.trials import Task, Trial, groups, head_seed
 
 
 def run_study(plan: Plan, console: Console, dry_run: bool = False) -> Path:
@@ -173,8 +174,11 @@ class TaskMaker:
             embeddings=embeddings,
             train=train,
             y_train=evaluation.labels[train],
+            train_groups=evaluation.groups[train],
             test=test,
             y_test=evaluation.labels[test],
+            test_groups=evaluation.groups[test],
+            task="classification",
             n_classes=len(evaluation.classes),
             head_seed=head_seed(evaluation.salt, trial.repeat),
             known={

@@ -14,7 +14,7 @@ from embedkit.codecs import make_codec
 from embedkit.console import Console
 from embedkit.datasets import Dataset, dataset_spec, open_dataset
 from embedkit.errors import EmbedkitError, NotApplicable
-from embedkit.heads import HEADS
+from embedkit.heads import HEADS, head_recipe
 from embedkit.sampling import Budget, Evaluation
 from embedkit.spec import Spec
 from embedkit.study import Study
@@ -172,7 +172,7 @@ def _trials(study: Study, benches: dict[str, Bench]) -> Iterator[Trial]:
                 for head in study.parsed_heads():
                     member = HEADS[head.name]
                     data = artefacts.key([bench.dataset.fingerprint, bench.evaluation.kind, study.min_class_size])
-                    versions = [make_codec(chain).version, member.version]
+                    versions = [make_codec(chain).version, head_recipe(head, study.selection)]
                     trial = Trial(
                         dataset=name,
                         backbone=backbone_name,

@@ -49,3 +49,12 @@ def headline_score(asked: str, truth: np.ndarray) -> str:
     sizes = np.bincount(truth)
     sizes = sizes[sizes > 0]
     return "balanced_accuracy" if sizes.max() > 1.5 * sizes.min() else "accuracy"
+
+
+def inner_score(truth: np.ndarray, predicted: np.ndarray, task: str) -> float:
+    """What selection goes by: balanced accuracy for classes, R2 for numbers."""
+    if task == "classification":
+        _, codes = np.unique(truth, return_inverse=True)
+        return float(np.mean(np.bincount(codes, truth == predicted) / np.bincount(codes)))
+    spread = np.sum((truth - truth.mean()) ** 2)
+    return float(1 - np.sum((truth - predicted) ** 2) / spread) if spread else 0.0

@@ -40,7 +40,11 @@ class Study(BaseModel):
         None, description='labels: 5 (per class), "200 total", "1%", "all"; default: 1 to 100, those that fit'
     )
     repeats: int = Field(10, ge=1, description="label draws per budget")
-    selection: Literal["default"] = Field("default", description="hyperparameters: each head's defaults")
+    selection: Literal["cv", "default", "oracle"] = Field(
+        "cv",
+        description="hyperparameters that are not written: chosen inside the labelled images (cv), each head's "
+        "defaults (default), or by the test images, to see what choosing costs (oracle)",
+    )
     evaluation: Literal["auto", "fixed", "cv"] = Field(
         "auto", description="test split or hold-out (fixed), 5-fold cross-validation (cv)"
     )
@@ -153,11 +157,7 @@ def _member_problems(study: Study) -> list[str]:
     """What is wrong with the names and parameters in a study's lists."""
     from embedkit.codecs import make_codec
     from embedkit.datasets import dataset_spec
-    from embedkit.heads import HEADS
-
-    def check_head(text: str) -> None:
-        spec = parse(text)
-        checked_params(spec, find("head", spec, HEADS).build)
+    from embedkit.heads import check_head
 
     def check_backbone(text: str) -> None:
         from embedkit.backbones import BACKBONES
@@ -169,7 +169,7 @@ def _member_problems(study: Study) -> list[str]:
         ("datasets", study.datasets, lambda text: dataset_spec(text, study.labels)),
         ("backbones", study.backbones or (), check_backbone),
         ("codecs", study.codecs, lambda text: make_codec(parse_chain(text))),
-        ("heads", study.heads, check_head),
+        ("heads", study.heads, lambda text: check_head(parse(text))),
         ("budgets", study.budgets or (), parse_budget),
     ]
     problems = []

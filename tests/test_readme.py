@@ -28,13 +28,14 @@ def test_the_python_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_head_that_is_added_works(monkeypatch: pytest.MonkeyPatch) -> None:
-    (code,) = re.findall(r"```python\n(def gaussian_nb.*?)```", README, re.DOTALL)
-    monkeypatch.setitem(heads.HEADS, "gaussian_nb", None)  # so that it is taken out again
-    exec(code, dict(vars(heads)))
-    X, y = np.array([[0.0], [1.0], [10.0], [11.0]]), np.array(["a", "a", "b", "b"])
-    assert list(heads.make_head("gaussian_nb(var_smoothing=0.1)").fit(X, y).predict([[2.0], [9.0]])) == ["a", "b"]
-    with pytest.raises(EmbedkitError, match="var_smoothing=0: input should be greater than 0"):
-        heads.make_head("gaussian_nb(var_smoothing=0)")
+    (code,) = re.findall(r"```python\n(def bagging.*?)```", README, re.DOTALL)
+    monkeypatch.setitem(heads.HEADS, "bagging", None)  # so that it is taken out again
+    exec(code, {**vars(heads.head), "HEADS": heads.HEADS})
+    X, y = np.arange(20.0)[:, None], np.repeat(["a", "b"], 10)
+    assert list(heads.make_head("bagging(members=30)").fit(X, y).predict([[2.0], [17.0]])) == ["a", "b"]
+    assert heads.make_head("bagging", task="regression").fit(X, X[:, 0]).predict([[5.0]]) == pytest.approx(5, abs=1)
+    with pytest.raises(EmbedkitError, match="members=0: input should be greater than or equal to 1"):
+        heads.make_head("bagging(members=0)")
 
 
 def test_the_study_file_is_valid(tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:

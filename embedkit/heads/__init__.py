@@ -1,209 +1,70 @@
-"""Classifiers that can sit on an embedding. A new head is one function here and one line in `HEADS`."""
+"""Classifiers and regressors that can sit on an embedding. A new head is one function and one line in `families`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import Field
+from embedkit.errors import EmbedkitError
+from embedkit.heads.families import champion, discriminant, fully_connected, linear, neighbors, svm, trees
+from embedkit.heads.head import Head, Task
+from embedkit.spec import Spec, checked_params, find, parameters, parse
 
-from embedkit.spec import Spec, checked_params, find, parse
-
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
-Share = Annotated[float, Field(ge=0, lt=1)]
-
-
-@dataclass(frozen=True)
-class Head:
-    """A family of classifiers.
-
-    Attributes
-    ----------
-    build : callable
-        From a seed and the parameters that a spec wrote to an unfitted scikit-learn estimator.
-    family : str
-        Heads of one family are compared with others through their champion.
-    version : int
-        Raised when a change alters what a fitted head predicts, so that old rows are not mixed with new.
-    fit_ms : tuple of (float, float)
-        Rough cost for the time estimate: milliseconds per fit, and per fit and 1,000 numbers of input (n_labeled * d);
-        measured on one core of a 2.6 GHz x86-64 server with 10 classes.
-    deterministic : bool
-        Whether the seed has no influence.
-    """
-
-    build: Callable[..., Any]
-    family: str
-    version: int
-    fit_ms: tuple[float, float]
-    deterministic: bool = True
+HEADS: dict[str, Head] = (
+    fully_connected.HEADS
+    | svm.HEADS
+    | linear.HEADS
+    | discriminant.HEADS
+    | neighbors.HEADS
+    | trees.HEADS
+    | champion.HEADS
+)
 
 
-def _scaled(estimator: Any, rms_of: Literal["features", "rows"] = "features") -> Any:
-    """The estimator behind a scaler; penalties that suit rows of unit length hold for every width of embedding."""
-    from sklearn.pipeline import make_pipeline
-
-    from embedkit.heads.scaling import ScalarScaler
-
-    return make_pipeline(ScalarScaler(rms_of), estimator)
-
-
-def linear(
-    seed: int,
-    *,
-    learning_rate: Positive = 1e-2,
-    weight_decay: NotNegative = 0.1,
-    steps: Count = 100,
-    epochs: Count = 20,
-) -> Any:
-    """fully connected: one softmax layer, trained by AdamW"""
-    from embedkit.heads.fully_connected import FullyConnectedClassifier
-
-    return _scaled(
-        FullyConnectedClassifier(
-            (), learning_rate=learning_rate, weight_decay=weight_decay, steps=steps, epochs=epochs, random_state=seed
-        )
-    )
-
-
-def mlp(
-    seed: int,
-    *,
-    hidden: tuple[Count, ...] = (256,),
-    dropout: Share = 0.5,
-    learning_rate: Positive = 3e-3,
-    weight_decay: NotNegative = 0.01,
-    label_smoothing: Share = 0.0,
-    steps: Count = 150,
-    epochs: Count = 30,
-) -> Any:
-    """fully connected: hidden layers with ReLU and dropout, then softmax, trained by AdamW"""
-    from embedkit.heads.fully_connected import FullyConnectedClassifier
-
-    return _scaled(
-        FullyConnectedClassifier(
-            hidden,
-            dropout=dropout,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            label_smoothing=label_smoothing,
-            steps=steps,
-            epochs=epochs,
-            random_state=seed,
-        )
-    )
-
-
-def svm(
-    seed: int,
-    *,
-    C: Positive = 10.0,
-    kernel: Literal["rbf", "poly", "linear", "sigmoid"] = "rbf",
-    gamma: Positive | Literal["scale"] = "scale",
-) -> Any:
-    """support vector machine with a kernel"""
-    from sklearn.svm import SVC
-
-    del seed
-    return _scaled(SVC(C=C, kernel=kernel, gamma=gamma))
-
-
-def linear_svm(seed: int, *, C: Positive = 0.5) -> Any:
-    """linear support vector machine, one against the rest"""
-    from sklearn.svm import LinearSVC
-
-    return _scaled(LinearSVC(C=C, dual=True, tol=1e-2, max_iter=10_000, random_state=seed), "rows")
-
-
-def logistic(seed: int, *, C: Positive = 30.0) -> Any:
-    """logistic regression with an L2 penalty, solved to convergence"""
-    from sklearn.linear_model import LogisticRegression
-
-    del seed
-    return _scaled(LogisticRegression(C=C, max_iter=2000), "rows")
-
-
-def ridge(seed: int, *, alpha: Positive = 1.0) -> Any:
-    """ridge regression on class indicators"""
-    from sklearn.linear_model import RidgeClassifier
-
-    del seed
-    return _scaled(RidgeClassifier(alpha=alpha), "rows")
-
-
-def lda(seed: int) -> Any:
-    """linear discriminant analysis with a shrunken pooled covariance"""
-    from embedkit.heads.discriminant import ShrinkageDiscriminant
-
-    del seed
-    return _scaled(ShrinkageDiscriminant())
-
-
-def centroid(seed: int) -> Any:
-    """nearest class mean"""
-    from embedkit.heads.discriminant import ShrinkageDiscriminant
-
-    del seed
-    return _scaled(ShrinkageDiscriminant(shrinkage=1.0, uniform_priors=True))
-
-
-def knn(seed: int, *, k: Count = 5, metric: Literal["euclidean", "cosine", "manhattan"] = "euclidean") -> Any:
-    """vote of the k nearest labelled images; the nearest breaks ties"""
-    from embedkit.heads.neighbors import NearestNeighborsClassifier
-
-    del seed
-    return NearestNeighborsClassifier(n_neighbors=k, metric=metric)
-
-
-def forest(seed: int, *, trees: Count = 100) -> Any:
-    """random forest"""
-    from sklearn.ensemble import RandomForestClassifier
-
-    return RandomForestClassifier(n_estimators=trees, n_jobs=1, random_state=seed)
-
-
-def xgboost(
-    seed: int,
-    *,
-    trees: Count = 100,
-    max_depth: Count = 2,
-    learning_rate: Positive = 0.1,
-    colsample: Annotated[float, Field(gt=0, le=1)] | Literal["sqrt"] = "sqrt",
-) -> Any:
-    """gradient-boosted trees"""
-    from embedkit.heads.trees import XGBoostClassifier
-
-    return XGBoostClassifier(
-        trees, max_depth=max_depth, learning_rate=learning_rate, colsample_bytree=colsample, random_state=seed
-    )
-
-
-HEADS: dict[str, Head] = {
-    "linear": Head(linear, "fully connected", 1, (49, 0.05), deterministic=False),
-    "mlp": Head(mlp, "fully connected", 1, (95, 0.45), deterministic=False),
-    "svm": Head(svm, "SVM", 1, (2, 0.2)),
-    "linear_svm": Head(linear_svm, "SVM", 1, (2, 0.3), deterministic=False),
-    "logistic": Head(logistic, "linear", 1, (4, 0.2)),
-    "ridge": Head(ridge, "linear", 1, (3, 0.02)),
-    "lda": Head(lda, "discriminant", 1, (2, 0.05)),
-    "centroid": Head(centroid, "neighbours", 1, (2, 0.05)),
-    "knn": Head(knn, "neighbours", 1, (1.5, 0.02)),
-    "forest": Head(forest, "trees", 1, (87, 1.5), deterministic=False),
-    "xgboost": Head(xgboost, "trees", 1, (26, 2.0), deterministic=False),
-}
-
-
-def make_head(spec: str | Spec, seed: int = 0) -> Any:
-    """Build an unfitted scikit-learn classifier from a spec such as ``svm(C=10)``.
+def check_head(spec: Spec) -> None:
+    """Check the names and parameters of a spec, and of the heads inside it.
 
     Raises
     ------
     EmbedkitError
         Where the head or a parameter is unknown, or a value is out of bounds.
     """
-    spec = parse(spec) if isinstance(spec, str) else spec
     head: Head = find("head", spec, HEADS)
-    return head.build(seed, **checked_params(spec, head.build))
+    for value in checked_params(spec, head.build).values():
+        for member in value if isinstance(value, tuple) else (value,):
+            if isinstance(member, Spec):
+                check_head(member)
+
+
+def make_head(spec: str | Spec, seed: int = 0, task: Task = "classification") -> Any:
+    """Build an unfitted scikit-learn estimator from a spec such as ``svm(C=10)``.
+
+    Raises
+    ------
+    EmbedkitError
+        Where the head or a parameter is unknown, a value is out of bounds, or the head is for another task.
+    """
+    spec = parse(spec) if isinstance(spec, str) else spec
+    check_head(spec)
+    head = HEADS[spec.name]
+    if task not in head.tasks:
+        raise EmbedkitError(f"{spec.name} is for {head.tasks[0]}; for {task} use one of: {', '.join(names(task))}")
+    return head.build(seed, task, **dict(spec.params))
+
+
+def names(task: Task) -> list[str]:
+    """The heads that can do a task."""
+    return [name for name, head in HEADS.items() if task in head.tasks]
+
+
+def head_recipe(spec: Spec, selection: str) -> list[Any]:
+    """What decides the predictions of a head beyond its spec: versions, and the grids that selection tries."""
+    head = HEADS[spec.name]
+    grid = {} if selection == "default" else {name: list(values) for name, values in head.grid.items()}
+    members = all_params(spec)["heads"] if spec.name == "best" else ()
+    return [head.version, grid, [[str(member), head_recipe(member, selection)] for member in members]]
+
+
+def all_params(spec: Spec) -> dict[str, Any]:
+    """What a spec wrote, and the defaults of the other parameters."""
+    build = HEADS[spec.name].build
+    return {name: p.default for name, p in parameters(build).items()} | checked_params(spec, build)

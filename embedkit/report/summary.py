@@ -18,6 +18,10 @@ from embedkit.spec import parse
 from embedkit.statistics import Interval
 
 FULLY_CONNECTED = "fully connected"
+ORACLE = "oracle"
+PLACE = ("dataset", "backbone", "codec", "selection")
+Place = tuple[str, ...]
+"""What the trials of one table share."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +52,7 @@ class Table:
     dataset: str
     backbone: str
     codec: str
+    selection: str
     score: str
     heads: list[str]
     budgets: list[str]
@@ -71,12 +76,12 @@ def summarise(folder: Path, score: str = "auto", keys: Iterable[str] | None = No
     rows = rows.reset_index(drop=True)
     rows["budget"] = rows["budget"].cat.remove_unused_categories()
     wanted = set(rows["key"])
-    measured: dict[tuple[str, str, str], dict[tuple[str, str], dict[int, list[_Part]]]] = {}
+    measured: dict[Place, dict[tuple[str, str], dict[int, list[_Part]]]] = {}
     tests: dict[str, ImageSet] = {}
     for row, test, predictions in iterate_predictions(folder, {}):
         if row["key"] in wanted:
             tests[test.sha256] = test
-            place = measured.setdefault((row["dataset"], row["backbone"], row["codec"]), {})
+            place = measured.setdefault(tuple(row[name] for name in PLACE), {})
             repeats = place.setdefault((row["head"], row["budget"]), {})
             right = predictions.predicted == test.truth
             repeats.setdefault(row["repeat"], []).append(_Part(row["fold"], test.sha256, right))
@@ -91,7 +96,7 @@ def summarise(folder: Path, score: str = "auto", keys: Iterable[str] | None = No
 
 def _latest(rows: pd.DataFrame) -> pd.DataFrame:
     """Of each data set the rows on what it last held, and of each head on it those of its latest inputs."""
-    for names, content in ((["dataset"], "data_sha256"), (["dataset", "backbone", "codec", "head"], "inputs_sha256")):
+    for names, content in ((["dataset"], "data_sha256"), ([*PLACE, "head"], "inputs_sha256")):
         by_run = rows.sort_values("run_id", kind="stable")
         last = by_run.groupby(names, observed=True)[content].transform("last").loc[rows.index]
         rows = rows[rows[content] == last]
@@ -105,14 +110,14 @@ class _Part:
     right: np.ndarray
 
 
-def _as_written(rows: pd.DataFrame, measured: Iterable[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
-    """Embeddings in the order of their mean score, so that the best stands last, next to the prompt."""
-    means = rows.groupby(["dataset", "backbone", "codec"], observed=True)["accuracy"].mean()
-    return sorted(measured, key=lambda place: (place[0], means.get(place, 0.0)))
+def _as_written(rows: pd.DataFrame, measured: Iterable[Place]) -> list[Place]:
+    """In the order of their mean score, so that the best stands last, next to the prompt; what is not ranked first."""
+    means = rows.groupby(list(PLACE), observed=True)["accuracy"].mean()
+    return sorted(measured, key=lambda place: (place[0], place[-1] != ORACLE, means.get(place, 0.0)))
 
 
 def _table(
-    place: tuple[str, str, str],
+    place: Place,
     cells: dict[tuple[str, str], dict[int, list[_Part]]],
     tests: dict[str, ImageSet],
     score: str,
@@ -139,12 +144,15 @@ def _table(
             continue
         folds = next(iter(here.values())).folds
         correct = {head: measured.correct for head, measured in here.items()}
-        best = statistics.best_set(correct, images, folds)
+        best = statistics.best_set(correct, images, folds) if place[-1] != ORACLE else set()
         for head, matrix in correct.items():
             found[head, budget] = Cell(_percent(statistics.interval(matrix, images, folds)), head in best)
+        if place[-1] == ORACLE:
+            continue
         for family, difference in _standing(correct, images, ids, folds, len(budgets)).items():
             standing.setdefault(family, {})[budget] = difference
-    return Table(*place, score, heads, budgets, found, standing)
+    dataset, backbone, codec, selection = place
+    return Table(dataset, backbone, codec, selection, score, heads, budgets, found, standing)
 
 
 def _matrix(repeats: dict[int, list[_Part]], tests: dict[str, ImageSet], column: dict[str, int]) -> Measured | None:

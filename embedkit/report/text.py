@@ -48,7 +48,14 @@ def wrapped(text: str) -> list[str]:
 
 def table_title(table: Table) -> str:
     codec = "" if table.codec == "float32" else f", stored as {table.codec}"
-    return f"{table.dataset}, {table.backbone}{codec}: {table.score.replace('_', ' ')} in %, by {budget_title(table)}"
+    return f"{table.dataset}, {table.backbone}{codec}{_SELECTION[table.selection]}: {_score_title(table)}"
+
+
+_SELECTION = {"cv": "", "default": ", default parameters", "oracle": ", parameters chosen by the test images"}
+
+
+def _score_title(table: Table) -> str:
+    return f"{table.score.replace('_', ' ')} in %, by {budget_title(table)}"
 
 
 def budget_title(table: Table) -> str:

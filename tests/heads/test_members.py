@@ -179,10 +179,10 @@ def test_written_parameters_reach_the_unscaled_estimator(spec: str, params: dict
 @pytest.mark.parametrize(
     ("spec", "problem"),
     [
-        ("smv", "unknown head 'smv'; did you mean 'svm'? Heads: centroid, forest, knn, lda, linear"),
+        ("smv", "unknown head 'smv'; did you mean 'svm'? Heads: best, centroid, forest, gaussian_nb, knn, lda, linear"),
         ("knn(neighbours=3)", "knn(neighbours=3): unknown parameter 'neighbours'; knn takes: k, metric"),
         ("svm(kernal='rbf')", "unknown parameter 'kernal'; did you mean 'kernel'? svm takes: C, kernel, gamma"),
-        ("lda(k=1)", "unknown parameter 'k'; lda takes: no parameters"),
+        ("qda(k=1)", "unknown parameter 'k'; qda takes: no parameters"),
         ("knn(k='5')", 'k="5": input should be a valid integer'),
         ("knn(k=True)", "k=True: input should be a valid integer"),
         ("knn(k=0)", "k=0: input should be greater than or equal to 1"),

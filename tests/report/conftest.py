@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
                 predicted = np.where(np.arange(10) < right, truth, 1 - truth)
                 row = {
                     "experiment": "heads", "dataset": "photos", "backbone": "pixels", "codec": "float32", "head": head,
-                    "budget": budget, "repeat": repeat, "selection": "default", "task": "classification",
+                    "budget": budget, "repeat": repeat, "selection": "cv", "task": "classification",
                     "evaluation": "fixed", "data_sha256": "d", "inputs_sha256": head,
                     "n_labeled": 2 * int(budget), "n_pool": 40, "n_test": 10, "n_classes": 2,
                     "test_sha256": test.sha256, "scores": {"accuracy": right / 10}, "status": "ok",

@@ -13,7 +13,7 @@ def table(**standing: list[tuple[float, float]]) -> Table:
         name: {budget: Interval(*pair) for budget, pair in zip(budgets, pairs, strict=True)}
         for name, pairs in standing.items()
     }
-    return Table("photos", "pixels", "float32", "accuracy", [], budgets, {}, differences)
+    return Table("photos", "pixels", "float32", "cv", "accuracy", [], budgets, {}, differences)
 
 
 def test_the_text_holds_scores_intervals_costs_and_failures(folder: Path) -> None:

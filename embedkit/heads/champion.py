@@ -1,0 +1,94 @@
+"""The best of several heads, by cross-validation on the labelled rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from embedkit.heads.head import Task
+from embedkit.heads.problem import Problem, Rows
+from embedkit.heads.targets import classes_and_codes
+from embedkit.spec import Spec, parse
+
+
+class _Champion(BaseEstimator):
+    """Fits the head, with the parameters, that has the best score on labelled rows that its fits did not see.
+
+    Parameters
+    ----------
+    heads : tuple of str
+        Specs. With fewer than 5 labels per class (25 for numbers) the first of them is taken.
+    tuned : bool
+        Whether parameters that a spec leaves open are chosen too; otherwise they have their defaults.
+    random_state : int, RandomState or None
+
+    Attributes
+    ----------
+    best_head_ : str
+    best_score_ : float or None
+        Out of fold or of leave-one-out: balanced accuracy, or R2 for numbers; None where too few labels are there.
+    best_estimator_ : estimator
+    """
+
+    def __init__(self, heads: tuple[str, ...] = ("ridge", "svm"), *, tuned: bool = True, random_state: Any = None):
+        self.heads = heads
+        self.tuned = tuned
+        self.random_state = random_state
+
+    def _choose(self, X: np.ndarray, y: np.ndarray, n_classes: int) -> None:
+        from embedkit.heads import make_head
+        from embedkit.selection import choose
+
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        task: Task = "classification" if n_classes else "regression"
+        problem = Problem(Rows(X), np.arange(len(X)), y, task, n_classes, seed)
+        spec = Spec("best", (("heads", tuple(map(parse, self.heads))),))
+        choice = choose(spec, problem, np.arange(len(X)), "cv" if self.tuned else "default")
+        (head,) = choice.params["heads"]
+        self.best_head_, self.best_score_ = str(head), choice.score
+        self.best_estimator_ = make_head(head, seed, task).fit(X, y)
+
+
+class ChampionClassifier(ClassifierMixin, _Champion):
+    __doc__ = _Champion.__doc__
+
+    def fit(self, X: Any, y: Any) -> ChampionClassifier:
+        """Choose and fit on `X` (n, d) and `y` (n,)."""
+        X, y = validate_data(self, X, y, dtype=(np.float64, np.float32))
+        self.classes_, codes = classes_and_codes(self, y)
+        self._choose(X, codes, len(self.classes_))
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The class that the champion says."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
+        return self.classes_[self.best_estimator_.predict(X)]
+
+    @available_if(lambda self: hasattr(self.best_estimator_, "predict_proba"))
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities, (n, n_classes), where the champion gives any."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
+        return self.best_estimator_.predict_proba(X)
+
+
+class ChampionRegressor(RegressorMixin, _Champion):
+    __doc__ = _Champion.__doc__
+
+    def fit(self, X: Any, y: Any) -> ChampionRegressor:
+        """Choose and fit on `X` (n, d) and `y` (n,)."""
+        X, y = validate_data(self, X, y, dtype=(np.float64, np.float32), y_numeric=True)
+        self._choose(X, y.astype(np.float64), 0)
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The number that the champion says."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
+        return self.best_estimator_.predict(X)

@@ -1,0 +1,24 @@
+"""The champion of several heads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from embedkit.heads.head import Head, Task
+from embedkit.spec import Spec
+
+MEMBERS = tuple(map(Spec, ("logistic", "svm", "lda", "knn", "xgboost")))
+
+
+def best(seed: int, task: Task, *, heads: tuple[Spec, ...] = MEMBERS, tuned: bool = True) -> Any:
+    """of several heads the one with the best cross-validation on the labelled images; below 5 per class the first"""
+    from embedkit.heads import make_head
+    from embedkit.heads.champion import ChampionClassifier, ChampionRegressor
+
+    if len(heads) == 1:
+        return make_head(heads[0], seed, task)
+    champion = ChampionClassifier if task == "classification" else ChampionRegressor
+    return champion(tuple(map(str, heads)), tuned=tuned, random_state=seed)
+
+
+HEADS = {"best": Head(best, "champion", 1, (500, 20), deterministic=False)}

@@ -1,0 +1,42 @@
+"""Linear heads with closed or convex solutions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from embedkit.heads.head import Head, Positive, Task, scaled
+
+
+def logistic(seed: int, task: Task, *, C: Positive = 30.0) -> Any:
+    """logistic regression with an L2 penalty, solved to convergence"""
+    from sklearn.linear_model import LogisticRegression
+
+    del seed, task
+    return scaled(LogisticRegression(C=C, max_iter=2000), "rows")
+
+
+def ridge(seed: int, task: Task, *, alpha: Positive = 1.0) -> Any:
+    """ridge regression; for classes on their indicators"""
+    from sklearn.linear_model import Ridge, RidgeClassifier
+
+    del seed
+    return scaled((RidgeClassifier if task == "classification" else Ridge)(alpha=alpha), "rows")
+
+
+def _ridge_inner_scores(problem: Any, candidates: Any) -> Any:
+    from embedkit.heads.routes.ridge import leave_one_out_scores
+
+    return leave_one_out_scores(problem, candidates)
+
+
+HEADS = {
+    "logistic": Head(logistic, "linear", 1, (4, 0.2), tasks=("classification",), grid={"C": (1, 3, 10, 30, 100, 300)}),
+    "ridge": Head(
+        ridge,
+        "linear",
+        1,
+        (3, 0.02),
+        grid={"alpha": (0.01, 0.03, 0.1, 0.3, 1, 3, 10)},
+        inner_scores=_ridge_inner_scores,
+    ),
+}

@@ -1,0 +1,241 @@
+"""A group of trials -> rows: choose, fit, predict, score."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import pickle
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+
+from embedkit.codecs import Codec, make_codec
+from embedkit.embeddings import store
+from embedkit.errors import EmbedkitError, NotApplicable
+from embedkit.heads import HEADS
+from embedkit.heads.head import Task as HeadTask
+from embedkit.heads.problem import Predict, Prediction, Problem, Queries, Rows, plain_route, predicted
+from embedkit.oracle import cross_fitted
+from embedkit.results import Outcome, Predictions
+from embedkit.scores import classification_scores
+from embedkit.selection import Choice, applicable, choose, grid_candidates
+from embedkit.spec import parse, parse_chain
+from embedkit.trials import Task
+
+SHARED_LABELS_MAX = 5000
+"""Draws with more labels share nothing with smaller ones: their inner products would fill the memory."""
+
+CHUNK_PRODUCTS = 2**22
+"""Test rows are taken so many at a time that their products with the labelled rows number at most this (32 MiB)."""
+
+KEPT_PRODUCTS = 2**24
+"""Up to this many (128 MiB), products with all test rows are kept for the other trials of the group."""
+
+
+def evaluate(tasks: Sequence[Task], timed: bool) -> list[Outcome]:
+    """Run the trials of a group; what fails becomes a row that says why.
+
+    With `timed`, the process is assumed to be alone on one thread, and costs are recorded.
+    """
+    shared = Shared(tasks)
+    return [_evaluate_one(task, shared, timed) for task in tasks]
+
+
+class Shared:
+    """What the trials of a group have in common: labelled rows of the largest draw, and test rows."""
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        first = tasks[0]
+        self._embeddings, self._codec = first.embeddings, first.trial.codec
+        self._test = first.test
+        small = [task.train for task in tasks if len(task.train) <= SHARED_LABELS_MAX]
+        self._union = np.unique(np.concatenate(small)) if small else np.empty(0, dtype=np.int64)
+
+    @cached_property
+    def _labelled(self) -> tuple[Rows, int]:
+        return self._rows(self._union)
+
+    def _rows(self, index: np.ndarray) -> tuple[Rows, int]:
+        X, row_bytes = _stored(_codec(self._codec), store.read(self._embeddings)[index])
+        _check_finite(X)
+        return Rows(X), row_bytes
+
+    def problem(self, task: Task) -> tuple[Problem, int]:
+        """The labelled rows and targets of a trial, and the bytes that a stored row takes."""
+        if len(task.train) <= SHARED_LABELS_MAX:
+            rows, row_bytes = self._labelled
+            index = np.searchsorted(self._union, task.train)
+        else:
+            rows, row_bytes = self._rows(task.train)
+            index = np.arange(len(task.train))
+        return Problem(rows, index, task.y_train, task.task, task.n_classes, task.head_seed), row_bytes
+
+    @cached_property
+    def X_test(self) -> np.ndarray:
+        return _test_rows(self._embeddings, self._codec, self._test.tobytes())
+
+    def test_queries(self, rows: Rows) -> Iterator[Queries]:
+        """The test rows, some at a time; their products are kept only where they are few."""
+        if rows is self._labelled[0] and len(rows.X) * len(self.X_test) <= KEPT_PRODUCTS:
+            return iter(self._kept_queries)
+        return self._chunks(rows)
+
+    @cached_property
+    def _kept_queries(self) -> list[Queries]:
+        return list(self._chunks(self._labelled[0]))
+
+    def _chunks(self, rows: Rows) -> Iterator[Queries]:
+        size = max(CHUNK_PRODUCTS // len(rows.X), 64)
+        return (rows.queries(self.X_test[start : start + size]) for start in range(0, len(self.X_test), size))
+
+
+def _evaluate_one(task: Task, shared: Shared, timed: bool) -> Outcome:
+    row = {**dataclasses.asdict(task.trial), **task.known, "key": task.trial.key(), "head_seed": task.head_seed}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            measured, predictions = _fit_and_score(task, shared, timed)
+            row |= measured | {"status": "ok"}
+        except NotApplicable as reason:
+            row |= {"status": "not_applicable", "error": str(reason)}
+            predictions = None
+        except Exception as error:  # any failure of any head is that trial's row; the other trials go on
+            told = str(error) if isinstance(error, EmbedkitError) else f"{type(error).__name__}: {error}"
+            row |= {"status": "failed", "error": told}
+            predictions = None
+    first_lines = {str(warning.message).strip().partition("\n")[0] for warning in caught}
+    row["warning"] = "; ".join(sorted(first_lines - {""})) or None
+    return row, predictions
+
+
+def _fit_and_score(task: Task, shared: Shared, timed: bool) -> tuple[dict[str, Any], Predictions]:
+    problem, row_bytes = shared.problem(task)
+    row: dict[str, Any] = {"embedding_dim": problem.X.shape[1], "embedding_bytes": row_bytes}
+    if task.trial.selection == "oracle":
+        choice, test, train = _by_oracle(task, problem, shared)
+    else:
+        spec = parse(task.trial.head)
+        started = time.perf_counter()
+        choice = choose(spec, problem, task.train_groups, task.trial.selection)
+        chosen = time.perf_counter()
+        if timed:
+            costs, test, train = _fit_alone(task, problem, choice, shared.X_test)
+            row |= costs | {"select_s": chosen - started if choice.selected else 0.0}
+        else:
+            predict = _route(task)(problem, [choice.params])
+            test, train = _on_test(predict, problem, shared)[0], predict(problem.rows.at(problem.index))[0]
+    scores = classification_scores(task.y_test, test.values, test.probabilities, task.n_classes)
+    scores["train_accuracy"] = float(np.mean(train.values == task.y_train))
+    row |= {
+        "scores": scores,
+        "selected": choice.selected or None,
+        "cv_score": choice.score,
+        "grid_edge": choice.on_edge,
+    }
+    return row, _kept(task, test)
+
+
+def _route(task: Task) -> Any:
+    head = HEADS[parse(task.trial.head).name]
+    return head.route or plain_route(head)
+
+
+def _on_test(predict: Predict, problem: Problem, shared: Shared) -> list[Prediction]:
+    """The predictions of each candidate for all test rows."""
+    parts = [predict(queries) for queries in shared.test_queries(problem.rows)]
+    return [_joined(of_one) for of_one in zip(*parts, strict=True)]
+
+
+def _joined(parts: Sequence[Prediction]) -> Prediction:
+    values = np.concatenate([part.values for part in parts])
+    probabilities = [part.probabilities for part in parts if part.probabilities is not None]
+    return Prediction(values, np.concatenate(probabilities) if probabilities else None)
+
+
+def _by_oracle(task: Task, problem: Problem, shared: Shared) -> tuple[Choice, Prediction, Prediction]:
+    """Every candidate, fitted on the whole draw and judged on test images: what selection cannot reach."""
+    spec = applicable(parse(task.trial.head), problem)
+    candidates = grid_candidates(spec)
+    predict = _route(task)(problem, [candidate.params for candidate in candidates])
+    predictions = _on_test(predict, problem, shared)
+    test, (first, second) = cross_fitted(predictions, task.y_test, task.test_groups, task.task)
+    train = predict(problem.rows.at(problem.index))[first]
+    selected = {"first half": candidates[first].open, "second half": candidates[second].open}
+    return Choice({}, selected if candidates[first].open else {}), test, train
+
+
+def _fit_alone(
+    task: Task, problem: Problem, choice: Choice, X_test: np.ndarray
+) -> tuple[dict[str, Any], Prediction, Prediction]:
+    """Fit and predict by the plain estimator, with nothing shared, to measure what that costs."""
+    head = HEADS[parse(task.trial.head).name]
+    _warm_up(task.trial.head, problem.task, problem.X.shape[1])
+    started = time.perf_counter()
+    estimator = head.build(task.head_seed, problem.task, **choice.params).fit(problem.X, problem.y)
+    fitted = time.perf_counter()
+    test = predicted(estimator, X_test, problem)
+    done = time.perf_counter()
+    costs = {
+        "head_bytes": _head_bytes(estimator),
+        "fit_s": fitted - started,
+        "predict_s": done - fitted,
+        "timing": "exclusive",
+    }
+    return costs, test, predicted(estimator, problem.X, problem)
+
+
+def _kept(task: Task, test: Prediction) -> Predictions:
+    if test.probabilities is None:
+        return Predictions(test.values, None, None)
+    index = np.arange(len(test.values))
+    return Predictions(test.values, test.probabilities[index, test.values], test.probabilities[index, task.y_test])
+
+
+@lru_cache(maxsize=16)
+def _codec(chain: str) -> Codec:
+    return make_codec(parse_chain(chain))
+
+
+def _stored(codec: Codec, X: np.ndarray) -> tuple[np.ndarray, int]:
+    """The rows as they come back from the codec, and the bytes that one of them took."""
+    encoded = codec.encode(X)
+    return codec.decode(encoded), encoded.nbytes // len(X)
+
+
+@lru_cache(maxsize=1)
+def _test_rows(embeddings: str, codec: str, test: bytes) -> np.ndarray:
+    """Test rows, kept for the next trials of the same embedding."""
+    X = _stored(_codec(codec), store.read(embeddings)[np.frombuffer(test, dtype=np.int64)])[0]
+    _check_finite(X)
+    return X
+
+
+def _check_finite(X: np.ndarray) -> None:
+    bad = np.flatnonzero(~np.isfinite(X).all(axis=1))
+    if len(bad):
+        raise EmbedkitError(f"{len(bad)} embeddings hold NaN or infinity (first: row {bad[0]}); look at the backbone")
+
+
+@lru_cache(maxsize=256)
+def _warm_up(head: str, task: HeadTask, dim: int) -> None:
+    """The first fit of a kind pays for imports: leave that outside the clock."""
+    X = np.random.default_rng(0).normal(size=(20, dim)).astype(np.float32)
+    y = np.arange(20) % 2
+    problem = Problem(Rows(X), np.arange(20), y if task == "classification" else y.astype(float), task, 2, 0)
+    spec = applicable(parse(head), problem)
+    member = HEADS[spec.name]
+    predicted(member.build(0, task, **grid_candidates(spec)[0].params).fit(X, problem.y), X, problem)
+
+
+def _head_bytes(estimator: Any) -> int | None:
+    """Size of the fitted head when written down, None where it cannot be; nothing is ever read back this way."""
+    buffer = io.BytesIO()
+    try:
+        pickle.dump(estimator, buffer, protocol=5)
+    except (pickle.PicklingError, TypeError, AttributeError):
+        return None
+    return buffer.tell()

@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.dummy import DummyClassifier
+
+from embedkit.embeddings import store
+from embedkit.heads import HEADS, make_head
+from embedkit.measure import evaluate
+from embedkit.results import Outcome
+from embedkit.scores import CLASSIFICATION, classification_scores
+from embedkit.trials import Task, Trial
+
+TRIAL = Trial(
+    "digits", "resnet50", "float32", "ridge", "5", 2, None, "default", data_sha256="1" * 64, inputs_sha256="0" * 64
+)
+TRAIN, POOL, TEST, PROBE = np.arange(18), np.arange(18, 30), np.arange(30, 50), np.arange(50, 80)
+
+
+def blobs(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """80 rows of three overlapping classes."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(80) % 3
+    centres = rng.normal(size=(3, 6))
+    return (centres[y] + rng.normal(size=(80, 6))).astype(np.float32), y
+
+
+def in_store(X: np.ndarray) -> str:
+    key = hashlib.sha256(X.tobytes()).hexdigest()
+    store.write_shard(key, 0, X)
+    store.finish(key, len(X), {})
+    return key
+
+
+def a_task(X: np.ndarray, y: np.ndarray, head: str = "ridge", train: np.ndarray = TRAIN, **names: Any) -> Task:
+    test = np.concatenate([TEST, PROBE])
+    return Task(
+        trial=dataclasses.replace(TRIAL, head=head, **names),
+        embeddings=in_store(X),
+        train=train,
+        y_train=y[train],
+        train_groups=train,
+        test=test,
+        y_test=y[test],
+        test_groups=test,
+        task="classification",
+        n_classes=3,
+        head_seed=7,
+        known={"n_labeled": len(train), "experiment": "heads"},
+    )
+
+
+def one(task: Task, timed: bool = False) -> Outcome:
+    (outcome,) = evaluate([task], timed)
+    return outcome
+
+
+def on_probe(outcome: Outcome) -> list[bytes | None]:
+    row, predictions = outcome
+    assert row["status"] == "ok", row["error"]
+    assert predictions is not None
+    kept = (predictions.predicted, predictions.confidence, predictions.true_probability)
+    return [None if values is None else values[len(TEST) :].tobytes() for values in kept]
+
+
+def test_the_row_says_what_scikit_learn_says() -> None:
+    X, y = blobs()
+    row, predictions = one(a_task(X, y, "logistic"))
+    fitted = make_head("logistic", 7).fit(X[TRAIN], y[TRAIN])
+    test = np.concatenate([TEST, PROBE])
+    expected = classification_scores(y[test], fitted.predict(X[test]), fitted.predict_proba(X[test]), 3)
+    assert {name: row["scores"][name] for name in CLASSIFICATION} == pytest.approx(expected)
+    assert row["scores"]["train_accuracy"] == fitted.score(X[TRAIN], y[TRAIN])
+    assert predictions is not None
+    assert predictions.predicted.tolist() == fitted.predict(X[test]).tolist()
+    assert predictions.confidence == pytest.approx(fitted.predict_proba(X[test]).max(axis=1))
+    assert predictions.true_probability == pytest.approx(fitted.predict_proba(X[test])[np.arange(50), y[test]])
+
+
+def test_the_row_carries_identity_and_what_the_driver_knows() -> None:
+    row, _ = one(a_task(*blobs()))
+    expected = dataclasses.asdict(TRIAL) | {
+        "key": TRIAL.key(),
+        "status": "ok",
+        "head_seed": 7,
+        "n_labeled": 18,
+        "experiment": "heads",
+        "embedding_dim": 6,
+        "embedding_bytes": 24,
+        "warning": None,
+    }
+    assert {name: row[name] for name in expected} == expected
+
+
+def test_a_codec_is_applied_and_its_bytes_are_counted() -> None:
+    X, y = blobs()
+    row, predictions = one(a_task(X, y, "logistic", codec="float16"))
+    rounded = X.astype(np.float16).astype(np.float32)
+    _, expected = one(a_task(rounded, y, "logistic"))
+    assert row["embedding_bytes"] == 12
+    assert predictions is not None
+    assert expected is not None
+    assert np.array_equal(predictions.confidence, expected.confidence)
+
+
+def test_classes_that_the_draw_lacks_get_no_probability() -> None:
+    X, y = blobs()
+    _, predictions = one(a_task(X, y, "logistic", train=TRAIN[y[TRAIN] != 1]))
+    assert predictions is not None
+    assert set(predictions.predicted) == {0, 2}
+    of_lacking = predictions.true_probability[y[np.concatenate([TEST, PROBE])] == 1]
+    assert of_lacking.tolist() == [0.0] * len(of_lacking)
+
+
+def test_costs_are_recorded_only_when_timed() -> None:
+    X, y = blobs()
+    timed, untimed = (one(a_task(X, y), timed)[0] for timed in (True, False))
+    assert timed["timing"] == "exclusive"
+    assert timed["fit_s"] > 0
+    assert timed["predict_s"] > 0
+    assert [untimed.get(name) for name in ("timing", "fit_s", "predict_s")] == [None, None, None]
+    assert timed["scores"] == untimed["scores"]
+
+
+def test_a_head_that_raises_is_a_failed_row_and_the_other_trials_go_on() -> None:
+    X, y = blobs()
+    tasks = [
+        a_task(X, y, "linear", budget="1"),
+        a_task(X, np.where(np.arange(80) < 18, 0, y), "linear", budget="2"),
+        a_task(X, y, "linear", budget="5"),
+    ]
+    outcomes = evaluate(tasks, timed=False)
+    assert [row["status"] for row, _ in outcomes] == ["ok", "failed", "ok"]
+    assert outcomes[1][0]["error"] == "ValueError: FullyConnectedClassifier needs at least 2 classes; y holds one class"
+    assert [predictions is None for _, predictions in outcomes] == [False, True, False]
+
+
+def test_training_that_diverges_is_a_failed_row_with_the_remedy() -> None:
+    row, _ = one(a_task(*blobs(), "mlp(learning_rate=1e30)"))
+    assert row["status"] == "failed"
+    assert row["error"].startswith("TrainingDiverged: the loss became nan by step ")
+    assert row["error"].endswith(" of 150; lower the learning rate")
+
+
+def test_what_cannot_apply_is_a_row_with_the_reason() -> None:
+    X, y = blobs()
+    row, predictions = one(a_task(X * 1e6, y, codec="float16"))
+    assert row["status"] == "not_applicable"
+    assert row["error"].startswith("float16 holds numbers up to 65504; the embedding reaches ")
+    assert predictions is None
+
+
+class Warner(DummyClassifier):
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Warner:
+        for text in ("second\nmore of it", "first", "first", ""):
+            warnings.warn(text, stacklevel=1)
+        return super().fit(X, y)
+
+
+def test_warnings_of_a_head_are_kept_in_its_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    head = dataclasses.replace(HEADS["centroid"], build=lambda seed, task: Warner())
+    monkeypatch.setitem(HEADS, "warning", head)
+    row, _ = one(a_task(*blobs(), "warning"))
+    assert row["status"] == "ok"
+    assert row["warning"] == "first; second"
+
+
+@pytest.mark.parametrize("selection", ["default", "cv"])
+@pytest.mark.parametrize("head", HEADS)
+def test_test_rows_test_labels_and_pool_labels_change_no_fitted_head_by_a_bit(head: str, selection: str) -> None:
+    X, y = blobs()
+    rng = np.random.default_rng(1)
+    X_noise, y_noise = X.copy(), y.copy()
+    X_noise[TEST] = 100 * rng.normal(size=X[TEST].shape)
+    y_noise[TEST], y_noise[POOL] = rng.integers(0, 3, len(TEST)), rng.integers(0, 3, len(POOL))
+    clean, noisy = a_task(X, y, head, selection=selection), a_task(X_noise, y_noise, head, selection=selection)
+    assert on_probe(one(clean)) == on_probe(one(noisy))
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_training_rows_do_change_the_fitted_head(head: str) -> None:
+    X, y = blobs()
+    X_noise = X.copy()
+    X_noise[TRAIN] = np.random.default_rng(1).normal(size=X[TRAIN].shape)
+    assert on_probe(one(a_task(X, y, head))) != on_probe(one(a_task(X_noise, y, head)))
