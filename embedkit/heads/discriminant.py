@@ -1,4 +1,4 @@
-"""Discriminant analysis that is safe from one label per class on: linear, by the nearest mean, quadratic."""
+"""Discriminant analysis that is safe from one label per class on: linear, and by the nearest mean."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sklearn.preprocessing import normalize
 from sklearn.utils.extmath import softmax
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from embedkit.heads.covariance import class_means, helmert
 from embedkit.heads.targets import classes_and_codes
 
 
@@ -126,14 +127,3 @@ class CentroidClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
         return normalize(X) if self.metric == "cosine" else X
-
-
-def class_means(X: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Mean of the rows of each class, (n_classes, d)."""
-    return np.stack([X[codes == c].mean(axis=0) for c in range(codes.max() + 1)])
-
-
-def helmert(rows: np.ndarray) -> np.ndarray:
-    """The m - 1 orthonormal contrasts of m rows: independent, of mean zero and of the rows' own covariance."""
-    i = np.arange(1, len(rows))[:, None]  # (m - 1, 1)
-    return (np.cumsum(rows, axis=0)[:-1] - i * rows[1:]) / np.sqrt(i * (i + 1))

@@ -5,54 +5,162 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from scipy.spatial.distance import cdist
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from embedkit.heads.covariance import helmert, principal_axes
 from embedkit.heads.targets import classes_and_codes
+
+METRICS = ("euclidean", "cosine", "manhattan", "whitened")
+WEIGHTS = ("uniform", "distance", "softmax")
+TEMPERATURE = 0.07
 
 
 class NearestNeighborsClassifier(ClassifierMixin, BaseEstimator):
     """Vote of the k nearest labelled rows; among classes with equal votes the one with the nearest member wins.
 
-    With fewer than k labelled rows all of them vote. (scikit-learn's own classifier gives ties to the lowest label,
-    so that at one label per class it predicts nearly at random, and fails in `predict` when k exceeds n.)
+    With fewer than k labelled rows all of them vote. Of rows at equal distances the first is the nearest.
+    (scikit-learn's own classifier gives ties to the lowest label, so that at one label per class it predicts nearly at
+    random, and fails in `predict` when k exceeds n.)
 
     Parameters
     ----------
     n_neighbors : int
-    metric : {"euclidean", "cosine", "manhattan"}
+    metric : {"euclidean", "cosine", "manhattan", "whitened"}
+        "whitened" is the Mahalanobis distance by the covariance of the labelled rows, which is shrunk towards a
+        multiple of the identity by d / (m + d), m = n - 1.
+    weights : {"uniform", "distance", "softmax"}
+        Of a vote: equal; one over the distance, where neighbours at distance 0 outvote all others; or
+        exp(cosine similarity / 0.07) as in DINO (Caron et al. 2021), for the metric "cosine" only.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
     """
 
-    def __init__(self, n_neighbors: int = 5, metric: str = "euclidean") -> None:
+    def __init__(self, n_neighbors: int = 5, metric: str = "euclidean", weights: str = "uniform") -> None:
         self.n_neighbors = n_neighbors
         self.metric = metric
+        self.weights = weights
 
     def fit(self, X: Any, y: Any) -> NearestNeighborsClassifier:
         """Keep `X` (n, d) and `y` (n,)."""
-        X, y = validate_data(self, X, y, dtype=(np.float64, np.float32))
+        X, y = validate_data(self, X, y, dtype=np.float64)
         self.classes_, self._codes = classes_and_codes(self, y, n_classes_min=1)
-        k = min(self.n_neighbors, len(X))
-        self._index = NearestNeighbors(n_neighbors=k, metric=self.metric, algorithm="brute").fit(X)
+        _keep(self, X)
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Share of the votes, (n, n_classes); ties are broken by a share of less than 1e-6."""
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
-        neighbors = self._codes[self._index.kneighbors(X, return_distance=False)]  # (n, k), nearest first
+        neighbors, weights = _neighbors_and_weights(self, X)
         k = neighbors.shape[1]
-        weights = 1 + 1e-6 * 0.5 ** np.arange(1, k + 1)  # a tie break: the nearest outweighs all the farther ones
-        votes = np.zeros((len(X), len(self.classes_)))
+        weights = weights * (1 + 1e-6 * 0.5 ** np.arange(1, k + 1))  # the nearest outweighs all the farther ones
+        votes = np.zeros((len(neighbors), len(self.classes_)))
         for place in range(k):
-            votes[np.arange(len(X)), neighbors[:, place]] += weights[place]
+            votes[np.arange(len(votes)), self._codes[neighbors[:, place]]] += weights[:, place]
         return votes / votes.sum(axis=1, keepdims=True)
 
     def predict(self, X: Any) -> np.ndarray:
         """The class with most votes."""
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
+
+
+class NearestNeighborsRegressor(RegressorMixin, BaseEstimator):
+    """Mean target of the k nearest labelled rows; with fewer than k rows, of all.
+
+    Parameters
+    ----------
+    n_neighbors, metric, weights
+        As in :class:`NearestNeighborsClassifier`.
+    """
+
+    def __init__(self, n_neighbors: int = 5, metric: str = "euclidean", weights: str = "uniform") -> None:
+        self.n_neighbors = n_neighbors
+        self.metric = metric
+        self.weights = weights
+
+    def fit(self, X: Any, y: Any) -> NearestNeighborsRegressor:
+        """Keep `X` (n, d) and `y` (n,)."""
+        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
+        self._targets = y.astype(np.float64)
+        _keep(self, X)
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Weighted mean of the neighbours' targets, (n,)."""
+        neighbors, weights = _neighbors_and_weights(self, X)
+        return np.average(self._targets[neighbors], axis=1, weights=weights)
+
+
+def _keep(head: Any, X: np.ndarray) -> None:
+    """Keep the rows as the head's metric sees them."""
+    for name, allowed in (("metric", METRICS), ("weights", WEIGHTS)):
+        if getattr(head, name) not in allowed:
+            raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(head, name)!r}")
+    if head.weights == "softmax" and head.metric != "cosine":
+        raise ValueError(f"weights='softmax' needs metric='cosine', got metric={head.metric!r}")
+    if head.metric == "whitened":
+        variances, head._axes = principal_axes(helmert(X), X - X.mean(axis=0))
+        identity = variances.sum() / max(len(X) - 1, 1) or 1.0  # against m of the variances, d of their mean over d
+        head._gains = np.sqrt(identity / (variances + identity)) - 1
+    head._rows = _seen_by_metric(head, X)
+
+
+def _seen_by_metric(head: Any, X: np.ndarray) -> np.ndarray:
+    """Rows whose Euclidean distances (Manhattan ones for that metric) order neighbours as the metric does."""
+    if head.metric == "cosine":
+        return normalize(X)
+    if head.metric == "whitened":
+        return X + (X @ head._axes * head._gains) @ head._axes.T
+    return X
+
+
+def _neighbors_and_weights(head: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the k nearest rows, nearest first, and the weights of their votes; both (n, k)."""
+    check_is_fitted(head)
+    X = _seen_by_metric(head, validate_data(head, X, dtype=np.float64, reset=False))
+    k = min(head.n_neighbors, len(head._rows))
+    indices, distances = nearest(head._rows, X, k, "cityblock" if head.metric == "manhattan" else "euclidean")
+    if head.metric == "cosine":
+        distances = distances**2 / 2
+    if head.weights == "softmax":
+        return indices, np.exp((distances[:, :1] - distances) / TEMPERATURE)  # up to a factor per query
+    if head.weights == "distance":
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return indices, np.where(distances[:, :1] == 0, distances == 0, distances[:, :1] / distances)
+    return indices, np.ones_like(distances)
+
+
+def nearest(rows: np.ndarray, queries: np.ndarray, k: int, metric: str) -> tuple[np.ndarray, np.ndarray]:
+    """Indices and distances of the k nearest rows for each query, (q, k), nearest first, of equal ones the first.
+
+    Euclidean ones come from scikit-learn, by a matrix product in chunks. Where rounding could have mixed up neighbours
+    (equal rows, a query that is a row), and for other metrics, they are sorted by their exact distances, in chunks of
+    at most 2^22 of these.
+
+    Parameters
+    ----------
+    rows, queries : ndarray of shape (n, d) and (q, d), float64
+    metric : {"euclidean", "cityblock"}
+    """
+    indices, distances = np.empty((len(queries), k), dtype=np.intp), np.empty((len(queries), k))
+    doubtful = np.full(len(queries), True)
+    if metric == "euclidean":
+        index = NearestNeighbors(n_neighbors=min(k + 1, len(rows)), algorithm="brute").fit(rows)
+        found, following = index.kneighbors(queries)[::-1]
+        indices, distances = found[:, :k], following[:, :k]
+        rounding = 1e-12 * (np.sum(queries**2, axis=1) + np.sum(rows**2, axis=1).max())
+        gaps = np.diff(following**2, axis=1, prepend=0)
+        doubtful = (gaps <= rounding[:, None]).any(axis=1)
+    (again,) = np.nonzero(doubtful)
+    size = max(1, 2**22 // len(rows))
+    for start in range(0, len(again), size):
+        chosen = again[start : start + size]
+        exact = cdist(queries[chosen], rows, metric)
+        order = np.argsort(exact, axis=1, kind="stable")[:, :k]
+        indices[chosen], distances[chosen] = order, np.take_along_axis(exact, order, axis=1)
+    return indices, distances

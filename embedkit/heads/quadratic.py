@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.linalg import cholesky, eigh, solve_triangular
+from scipy.linalg import cholesky, solve_triangular
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.extmath import softmax
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from embedkit.heads.discriminant import class_means, helmert
+from embedkit.heads.covariance import class_means, helmert, principal_axes
 from embedkit.heads.targets import classes_and_codes
 
 
@@ -48,23 +48,19 @@ class QuadraticDiscriminant(ClassifierMixin, BaseEstimator):
         (n, d), counts = X.shape, np.bincount(codes)
         self._centre = X.mean(axis=0)
         X = X - self._centre
-        span = np.linalg.qr(X.T)[0] if n < d else np.eye(d)  # (d, r), r = min(n, d)
-        contrasts = [helmert(X[codes == c]) @ span for c in range(len(counts))]  # C times (m_c, r)
+        contrasts = [helmert(X[codes == c]) for c in range(len(counts))]  # C times (m_c, d)
+        pooled, self._axes = principal_axes(np.concatenate(contrasts), X)  # (r,), (d, r), r = min(n, d)
         degrees = counts - 1
         m = degrees.sum()
         self.shrinkage_ = d / (m + d)
         self.own_shares_ = degrees / (degrees + d) if self.own_share is None else np.where(degrees, self.own_share, 0.0)
-
-        together = np.concatenate(contrasts)
-        pooled, axes = eigh(together.T @ together / max(m, 1))  # (r,), (r, r)
         identity = self.shrinkage_ * (pooled.sum() / d or 1.0)
-        self._axes = span @ axes
         self._means = class_means(X, codes) @ self._axes
         kept = (1 - self.shrinkage_) * (1 - self.own_shares_[:, None])
-        self._variances = kept * pooled.clip(0) + identity  # (C, r): of what is shared, along the axes
+        self._variances = kept * pooled + identity  # (C, r): of what is shared, along the axes
         own = (1 - self.shrinkage_) * self.own_shares_ / np.maximum(degrees, 1)
         self._factors = [
-            np.sqrt(weight) * np.linalg.qr(rows @ axes, mode="r") / np.sqrt(variances)  # (min(m_c, r), r)
+            np.sqrt(weight) * np.linalg.qr(rows @ self._axes, mode="r") / np.sqrt(variances)  # (min(m_c, r), r)
             for weight, rows, variances in zip(own, contrasts, self._variances, strict=True)
         ]
         self._roots = [cholesky(np.eye(len(f)) + f @ f.T, lower=True) for f in self._factors]
