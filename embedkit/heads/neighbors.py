@@ -30,8 +30,8 @@ class NearestNeighborsClassifier(ClassifierMixin, BaseEstimator):
     ----------
     n_neighbors : int
     metric : {"euclidean", "cosine", "manhattan", "whitened"}
-        "whitened" is the Mahalanobis distance by the covariance of the labelled rows, which is shrunk towards a
-        multiple of the identity by d / (m + d), m = n - 1.
+        "whitened" is the Mahalanobis distance by the covariance within classes, shrunk as in
+        :class:`~embedkit.heads.discriminant.ShrinkageDiscriminant`.
     weights : {"uniform", "distance", "softmax"}
         Of a vote: equal; one over the distance, where neighbours at distance 0 outvote all others; or
         exp(cosine similarity / 0.07) as in DINO (Caron et al. 2021), for the metric "cosine" only.
@@ -50,7 +50,7 @@ class NearestNeighborsClassifier(ClassifierMixin, BaseEstimator):
         """Keep `X` (n, d) and `y` (n,)."""
         X, y = validate_data(self, X, y, dtype=np.float64)
         self.classes_, self._codes = classes_and_codes(self, y, n_classes_min=1)
-        _keep(self, X)
+        _keep(self, X, np.concatenate([helmert(X[self._codes == c]) for c in range(len(self.classes_))]))
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -75,7 +75,7 @@ class NearestNeighborsRegressor(RegressorMixin, BaseEstimator):
     Parameters
     ----------
     n_neighbors, metric, weights
-        As in :class:`NearestNeighborsClassifier`.
+        As in :class:`NearestNeighborsClassifier`, but that "whitened" is by the covariance of all rows.
     """
 
     def __init__(self, n_neighbors: int = 5, metric: str = "euclidean", weights: str = "uniform") -> None:
@@ -87,7 +87,7 @@ class NearestNeighborsRegressor(RegressorMixin, BaseEstimator):
         """Keep `X` (n, d) and `y` (n,)."""
         X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
         self._targets = y.astype(np.float64)
-        _keep(self, X)
+        _keep(self, X, helmert(X))
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -96,16 +96,16 @@ class NearestNeighborsRegressor(RegressorMixin, BaseEstimator):
         return np.average(self._targets[neighbors], axis=1, weights=weights)
 
 
-def _keep(head: Any, X: np.ndarray) -> None:
-    """Keep the rows as the head's metric sees them."""
+def _keep(head: Any, X: np.ndarray, contrasts: np.ndarray) -> None:
+    """Keep the rows as the head's metric sees them; it may whiten by the covariance of the contrasts (m, d)."""
     for name, allowed in (("metric", METRICS), ("weights", WEIGHTS)):
         if getattr(head, name) not in allowed:
             raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(head, name)!r}")
     if head.weights == "softmax" and head.metric != "cosine":
         raise ValueError(f"weights='softmax' needs metric='cosine', got metric={head.metric!r}")
     if head.metric == "whitened":
-        variances, head._axes = principal_axes(helmert(X), X - X.mean(axis=0))
-        identity = variances.sum() / max(len(X) - 1, 1) or 1.0  # against m of the variances, d of their mean over d
+        variances, head._axes = principal_axes(contrasts, X - X.mean(axis=0))
+        identity = variances.sum() / max(len(contrasts), 1) or 1.0  # to m of the variances, d of their mean over d
         head._gains = np.sqrt(identity / (variances + identity)) - 1
     head._rows = _seen_by_metric(head, X)
 
