@@ -11,7 +11,7 @@ import numpy as np
 
 from embedkit.errors import NotApplicable
 from embedkit.heads import HEADS, all_params
-from embedkit.heads.problem import Problem, plain_route
+from embedkit.heads.problem import Inner, Problem, plain_route
 from embedkit.scores import inner_score
 from embedkit.spec import Spec
 
@@ -56,8 +56,8 @@ class Choice:
 def choose(spec: Spec, problem: Problem, groups: np.ndarray, selection: Selection = "cv") -> Choice:
     """Choose the parameters that a spec leaves open, by leave-one-out in closed form or by 5 folds.
 
-    With fewer than 5 labels per class (25 for numbers) the default is taken: there, folds mislead. Equal scores go to
-    the candidate that is nearest to the default.
+    With fewer than 5 labels per class (25 for numbers) the default is taken: there, folds mislead. Otherwise the
+    default gives way only to a candidate that is clearly better; of equal ones the nearest to the default is taken.
 
     Parameters
     ----------
@@ -74,9 +74,49 @@ def choose(spec: Spec, problem: Problem, groups: np.ndarray, selection: Selectio
     folds = inner_folds(problem.y, groups, problem.task) if len(candidates) > 1 else None
     if folds is None:
         return Choice(candidates[0].params)
-    scores = _scores(spec, problem, groups, folds, [candidate.params for candidate in candidates])
-    best = candidates[int(np.argmax(scores))]
-    return Choice(best.params, best.open, float(max(scores)), _on_edge(spec, best))
+    if spec.name == "best":
+        return _champion(spec, problem, groups, folds, selection)
+    inner = _inner(spec, problem, groups, folds, [candidate.params for candidate in candidates])
+    place = _clearly_best(inner.losses, _class_weights(problem))
+    score = inner_score(problem.y, inner.predicted[place], problem.task)
+    chosen = candidates[place]
+    return Choice(chosen.params, chosen.open, score, _on_edge(spec, chosen))
+
+
+def _clearly_best(losses: np.ndarray, weights: np.ndarray) -> int:
+    """The candidate of lowest loss, if it is better than the default, the first, by more than chance might have it.
+
+    Its paired gains over the default must sum to more than one standard deviation of such a sum: for hits and misses
+    the signed root of McNemar's statistic is then above 1. On images carved from CIFAR-10's training set this loses
+    half as much as the plain minimum where the default is best, and keeps nine tenths of the gain where it is not.
+    """
+    weighted = losses * weights
+    best = int(np.argmin(weighted.mean(axis=1)))
+    gains = weighted[0] - weighted[best]
+    return best if gains.sum() > np.sqrt(np.sum(gains**2)) else 0
+
+
+def _class_weights(problem: Problem) -> np.ndarray:
+    """Weights of the labelled rows, (n,), by which every class counts alike."""
+    if problem.task == "regression":
+        return np.ones(len(problem.y))
+    _, codes = np.unique(problem.y, return_inverse=True)
+    return 1 / np.bincount(codes)[codes]
+
+
+def _champion(spec: Spec, problem: Problem, groups: np.ndarray, folds: np.ndarray, selection: Selection) -> Choice:
+    """First the parameters of every head, then the head: all on the same folds, equal scores to the first."""
+    of_best = all_params(spec)
+    best: Choice | None = None
+    for member in of_best["heads"]:
+        choice = choose(member, problem, groups, selection if of_best["tuned"] else "default")
+        (values,) = _by_folds(member, problem, folds, [choice.params]).predicted
+        score = inner_score(problem.y, values, problem.task)
+        if best is None or best.score is None or score > best.score:
+            head = member.replace(**choice.selected)
+            best = Choice({**of_best, "heads": (head,)}, {"head": str(head)}, score, choice.on_edge)
+    assert best is not None
+    return best
 
 
 def applicable(spec: Spec, problem: Problem) -> Spec:
@@ -128,9 +168,6 @@ def grid_candidates(spec: Spec, tuned: bool = True) -> list[Candidate]:
 
 
 def _on_edge(spec: Spec, chosen: Candidate) -> bool | None:
-    if spec.name == "best":
-        (member,) = chosen.params["heads"]
-        return _on_edge(Spec(member.name), Candidate({}, dict(member.params)))
     grid = HEADS[spec.name].grid
     ends = [
         value in (grid[name][0], grid[name][-1])
@@ -161,28 +198,26 @@ def inner_folds(y: np.ndarray, groups: np.ndarray, task: str) -> np.ndarray | No
     return folds if min(left) >= classes_min else None
 
 
-def _scores(
+def _inner(
     spec: Spec, problem: Problem, groups: np.ndarray, folds: np.ndarray, candidates: Sequence[dict[str, Any]]
-) -> list[float]:
-    """The score of each candidate on labelled rows that its fits did not see."""
-    if spec.name == "best":
-        return _member_scores([params["heads"][0] for params in candidates], problem, groups, folds)
+) -> Inner:
     head = HEADS[spec.name]
-    if head.inner_scores is not None and len(np.unique(groups)) == len(groups):
-        return list(head.inner_scores(problem, candidates))
+    if head.leave_one_out is not None and len(np.unique(groups)) == len(groups):
+        inner: Inner = head.leave_one_out(problem, candidates)
+        return inner
+    return _by_folds(spec, problem, folds, candidates)
+
+
+def _by_folds(spec: Spec, problem: Problem, folds: np.ndarray, candidates: Sequence[dict[str, Any]]) -> Inner:
+    """Every row as a fit on the other folds predicts it; a loss is a miss, or a squared error."""
+    head = HEADS[spec.name]
     route = head.route or plain_route(head)
-    out_of_fold = np.zeros((len(candidates), len(problem.y)), dtype=problem.y.dtype)
+    if head.turnable:
+        problem = problem.in_span()
+    values = np.zeros((len(candidates), len(problem.y)), dtype=problem.y.dtype)
     for fold in np.unique(folds):
         held_out = folds == fold
         predictions = route(problem.part(~held_out), candidates)(problem.rows.at(problem.index[held_out]))
-        for values, prediction in zip(out_of_fold, predictions, strict=True):
-            values[held_out] = prediction.values
-    return [inner_score(problem.y, values, problem.task) for values in out_of_fold]
-
-
-def _member_scores(members: Sequence[Spec], problem: Problem, groups: np.ndarray, folds: np.ndarray) -> list[float]:
-    """Of the candidates of `best`, those of one head scored together."""
-    scores: list[float] = []
-    for name, same in itertools.groupby(members, key=lambda member: member.name):
-        scores += _scores(Spec(name), problem, groups, folds, [all_params(member) for member in same])
-    return scores
+        values[:, held_out] = [prediction.values for prediction in predictions]
+    losses = values != problem.y if problem.task == "classification" else (values - problem.y) ** 2
+    return Inner(values, losses.astype(np.float64))

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from embedkit.errors import EmbedkitError
-from embedkit.heads.families import champion, discriminant, fully_connected, linear, neighbors, svm, trees
+from embedkit.heads.families import (
+    champion,
+    discriminant,
+    fully_connected,
+    gaussian_process,
+    linear,
+    neighbors,
+    svm,
+    trees,
+)
 from embedkit.heads.head import Head, Task
 from embedkit.spec import Spec, checked_params, find, parameters, parse
 
@@ -16,6 +25,7 @@ HEADS: dict[str, Head] = (
     | discriminant.HEADS
     | neighbors.HEADS
     | trees.HEADS
+    | gaussian_process.HEADS
     | champion.HEADS
 )
 

@@ -39,8 +39,11 @@ class Head:
         For parameters that a spec leaves open the values that selection tries, in order; the default is among them.
     route : callable or None
         A faster way to the same predictions for many candidates at once, see `embedkit.heads.problem.Route`.
-    inner_scores : callable or None
-        Scores of candidates on the labelled rows in closed form, in place of folds: from a problem and candidates.
+    leave_one_out : callable or None
+        In place of folds: from a problem and candidates to `embedkit.heads.problem.Inner`, in closed form.
+    turnable : bool
+        Whether predictions stay the same when all rows are turned alike, so that with n_labeled < d folds may work on
+        coordinates in the span of the labelled rows.
     n_labeled_max : int or None
         Not applicable above.
     """
@@ -53,7 +56,8 @@ class Head:
     tasks: tuple[Task, ...] = TASKS
     grid: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     route: Callable[..., Any] | None = None
-    inner_scores: Callable[..., Any] | None = None
+    leave_one_out: Callable[..., Any] | None = None
+    turnable: bool = False
     n_labeled_max: int | None = None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,13 +56,17 @@ class NearestNeighborsClassifier(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Share of the votes, (n, n_classes); ties are broken by a share of less than 1e-6."""
+        return next(self.staged_predict_proba(X, [self.n_neighbors]))
+
+    def staged_predict_proba(self, X: Any, stages: Sequence[int]) -> Iterator[np.ndarray]:
+        """The same for each of some rising numbers of neighbours, up to `n_neighbors`."""
         neighbors, weights = _neighbors_and_weights(self, X)
-        k = neighbors.shape[1]
-        weights = weights * (1 + 1e-6 * 0.5 ** np.arange(1, k + 1))  # the nearest outweighs all the farther ones
+        weights = weights * (1 + 1e-6 * 0.5 ** np.arange(1, neighbors.shape[1] + 1))  # the nearest first
         votes = np.zeros((len(neighbors), len(self.classes_)))
-        for place in range(k):
-            votes[np.arange(len(votes)), self._codes[neighbors[:, place]]] += weights[:, place]
-        return votes / votes.sum(axis=1, keepdims=True)
+        for counted, k in zip([0, *stages], stages, strict=False):
+            for place in range(counted, min(k, neighbors.shape[1])):
+                votes[np.arange(len(votes)), self._codes[neighbors[:, place]]] += weights[:, place]
+            yield votes / votes.sum(axis=1, keepdims=True)
 
     def predict(self, X: Any) -> np.ndarray:
         """The class with most votes."""
@@ -92,8 +97,13 @@ class NearestNeighborsRegressor(RegressorMixin, BaseEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """Weighted mean of the neighbours' targets, (n,)."""
+        return next(self.staged_predict(X, [self.n_neighbors]))
+
+    def staged_predict(self, X: Any, stages: Sequence[int]) -> Iterator[np.ndarray]:
+        """The same for each of some numbers of neighbours, up to `n_neighbors`."""
         neighbors, weights = _neighbors_and_weights(self, X)
-        return np.average(self._targets[neighbors], axis=1, weights=weights)
+        for k in stages:
+            yield np.average(self._targets[neighbors[:, :k]], axis=1, weights=weights[:, :k])
 
 
 def _keep(head: Any, X: np.ndarray, contrasts: np.ndarray) -> None:

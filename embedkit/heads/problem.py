@@ -72,6 +72,14 @@ class Queries:
 
 
 @dataclass(frozen=True, eq=False)
+class Inner:
+    """What candidates say of labelled rows that their fits did not see, and what that costs: both (candidates, n)."""
+
+    predicted: np.ndarray
+    losses: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class Problem:
     """One draw of labels, or a part of it.
 
@@ -100,12 +108,16 @@ class Problem:
         """The same with some of its rows only; `chosen` is a mask (n,)."""
         return replace(self, index=self.index[chosen], y=self.y[chosen])
 
-    def block(self) -> Block:
-        return Block(self)
+    def in_span(self) -> Problem:
+        """The same rows in coordinates of their span, at most n of them: all inner products stay as they are."""
+        if self.X.shape[1] <= len(self.X):
+            return self
+        axes = np.linalg.qr(self.X.T.astype(np.float64))[0]  # (d, n)
+        return replace(self, rows=Rows(self.X @ axes), index=np.arange(len(self.index)))
 
 
 class Block:
-    """Inner products of a draw after scalar scaling: centred on the draw, divided by one mean square.
+    """Inner products of a draw after scalar scaling: centred on the draw, then divided by the mean square of the rows.
 
     They follow from those of the largest draw by double centring (Schölkopf, Smola and Müller 1998, appendix B): no
     budget and no fold needs products of its own.
@@ -124,7 +136,7 @@ class Block:
         self._grand = self._mean.mean()
         within = raw - self._mean - self._mean[:, None] + self._grand
         all_equal = not np.ptp(problem.X, axis=0).any()
-        self._scale = 1.0 if all_equal else float(np.trace(within)) / problem.X.size
+        self._scale = 1.0 if all_equal else float(np.trace(within)) / len(within)
         self.within = within / self._scale
         self.squares = np.diag(self.within)
 
@@ -156,10 +168,16 @@ def plain_route(head: Head) -> Route:
 
 
 def predicted(estimator: Any, X: np.ndarray, problem: Problem) -> Prediction:
-    """What a fitted estimator says of `X` (q, d); probabilities are over all classes of the data set."""
+    """What a fitted estimator says of `X` (q, d)."""
     if problem.task == "regression" or not hasattr(estimator, "predict_proba"):
         return Prediction(np.asarray(estimator.predict(X)))
-    among_seen = estimator.predict_proba(X)
-    probabilities = np.zeros((len(X), problem.n_classes))
-    probabilities[:, estimator.classes_] = among_seen
-    return Prediction(estimator.classes_[among_seen.argmax(axis=1)], probabilities)
+    return as_prediction(estimator, estimator.predict_proba(X), problem)
+
+
+def as_prediction(estimator: Any, output: np.ndarray, problem: Problem) -> Prediction:
+    """Numbers as they are; probabilities of the classes that a draw holds as those of all classes of the data set."""
+    if problem.task == "regression":
+        return Prediction(output)
+    probabilities = np.zeros((len(output), problem.n_classes))
+    probabilities[:, estimator.classes_] = output
+    return Prediction(estimator.classes_[output.argmax(axis=1)], probabilities)

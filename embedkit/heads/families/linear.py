@@ -7,7 +7,7 @@ from typing import Any
 from embedkit.heads.head import Head, Positive, Task, scaled
 
 
-def logistic(seed: int, task: Task, *, C: Positive = 30.0) -> Any:
+def logistic(seed: int, task: Task, *, C: Positive = 10.0) -> Any:
     """logistic regression with an L2 penalty, solved to convergence"""
     from sklearn.linear_model import LogisticRegression
 
@@ -23,20 +23,22 @@ def ridge(seed: int, task: Task, *, alpha: Positive = 1.0) -> Any:
     return scaled((RidgeClassifier if task == "classification" else Ridge)(alpha=alpha), "rows")
 
 
-def _ridge_inner_scores(problem: Any, candidates: Any) -> Any:
-    from embedkit.heads.routes.ridge import leave_one_out_scores
+def _leave_one_out(problem: Any, candidates: Any) -> Any:
+    from embedkit.heads.routes.ridge import leave_one_out
 
-    return leave_one_out_scores(problem, candidates)
+    return leave_one_out(problem, candidates)
 
 
 HEADS = {
-    "logistic": Head(logistic, "linear", 1, (4, 0.2), tasks=("classification",), grid={"C": (1, 3, 10, 30, 100, 300)}),
+    "logistic": Head(
+        logistic, "linear", 1, (4, 0.2), tasks=("classification",), grid={"C": (1, 10, 100)}, turnable=True
+    ),
     "ridge": Head(
         ridge,
         "linear",
         1,
         (3, 0.02),
-        grid={"alpha": (0.01, 0.03, 0.1, 0.3, 1, 3, 10)},
-        inner_scores=_ridge_inner_scores,
+        grid={"alpha": (0.01, 0.1, 1, 10)},
+        leave_one_out=_leave_one_out,
     ),
 }

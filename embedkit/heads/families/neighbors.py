@@ -4,19 +4,34 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from embedkit.errors import EmbedkitError
 from embedkit.heads.head import Count, Head, Task
 
 
 def knn(
-    seed: int, task: Task, *, k: Count = 5, metric: Literal["euclidean", "cosine", "manhattan"] = "euclidean"
+    seed: int,
+    task: Task,
+    *,
+    k: Count = 5,
+    metric: Literal["euclidean", "cosine", "manhattan", "whitened"] = "cosine",
+    weights: Literal["uniform", "distance", "softmax"] = "uniform",
 ) -> Any:
-    """vote of the k nearest labelled images; the nearest breaks ties"""
-    from embedkit.heads.neighbors import NearestNeighborsClassifier
+    """vote (or mean) of the k nearest labelled images; the nearest breaks ties"""
+    from embedkit.heads.neighbors import NearestNeighborsClassifier, NearestNeighborsRegressor
 
-    del seed, task
-    return NearestNeighborsClassifier(n_neighbors=k, metric=metric)
+    del seed
+    if weights == "softmax" and metric != "cosine":
+        raise EmbedkitError(f'knn: weights="softmax" are of cosine similarities; write metric="cosine", not {metric!r}')
+    nearest = NearestNeighborsClassifier if task == "classification" else NearestNeighborsRegressor
+    return nearest(k, metric, weights)
+
+
+def _staged(problem: Any, candidates: Any) -> Any:
+    from embedkit.heads.routes.staged import fit_all
+
+    return fit_all(HEADS["knn"], "k", problem, candidates)
 
 
 HEADS = {
-    "knn": Head(knn, "neighbours", 1, (1.5, 0.02), tasks=("classification",), grid={"k": (1, 3, 5, 10, 20)}),
+    "knn": Head(knn, "neighbours", 2, (1.5, 0.02), grid={"k": (1, 3, 5, 10, 20)}, route=_staged),
 }

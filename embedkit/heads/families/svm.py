@@ -17,10 +17,10 @@ def svm(
     *,
     C: Positive = 10.0,
     kernel: Literal["rbf", "poly", "cosine"] = "rbf",
-    gamma: Positive | Literal["scale"] = "scale",
+    gamma: Positive = 0.3,
     degree: Count = 3,
 ) -> Any:
-    """support vector machine with a kernel: rbf, poly or cosine"""
+    """support vector machine with a kernel: rbf, poly or cosine; gamma is for rows of mean square 1"""
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import Normalizer
     from sklearn.svm import SVC, SVR
@@ -34,7 +34,7 @@ def svm(
         "coef0": COEF0,
     }
     machine = SVC(**params) if task == "classification" else standardised_target(SVR(**params, epsilon=EPSILON))
-    return scaled(make_pipeline(Normalizer(), machine) if kernel == "cosine" else machine)
+    return scaled(make_pipeline(Normalizer(), machine) if kernel == "cosine" else machine, "rows")
 
 
 def linear_svm(seed: int, task: Task, *, C: Positive = 0.5) -> Any:
@@ -56,6 +56,6 @@ def _on_shared_kernels(problem: Any, candidates: Any) -> Any:
 
 
 HEADS = {
-    "svm": Head(svm, "SVM", 2, (2, 0.2), grid={"C": (0.3, 1, 3, 10, 30)}, route=_on_shared_kernels),
-    "linear_svm": Head(linear_svm, "SVM", 1, (2, 0.3), deterministic=False, grid={"C": (0.02, 0.1, 0.5, 2.5)}),
+    "svm": Head(svm, "SVM", 2, (2, 0.2), grid={"C": (1, 10, 100), "gamma": (0.1, 0.3, 1)}, route=_on_shared_kernels),
+    "linear_svm": Head(linear_svm, "SVM", 1, (2, 0.3), deterministic=False, grid={"C": (0.05, 0.5, 5)}, turnable=True),
 }

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.svm import SVC, SVR
 
 from embedkit.heads.families.svm import COEF0, EPSILON
-from embedkit.heads.problem import Predict, Prediction, Problem, Queries
+from embedkit.heads.problem import Block, Predict, Prediction, Problem, Queries
 
 CLASSES_MAX = 50  # above, libsvm takes the votes: there are more pairs of classes than a matrix should have columns
 
@@ -23,8 +23,8 @@ Decide = Callable[[np.ndarray], np.ndarray]
 
 def fit_all(problem: Problem, candidates: Sequence[dict[str, Any]]) -> Predict:
     """Every candidate on precomputed kernels; equal kernels are made once."""
-    block = problem.block()
-    kernels = [_kernel(params, problem.X.shape[1]) for params in candidates]
+    block = Block(problem)
+    kernels = [(params["kernel"], params["gamma"], params["degree"]) for params in candidates]
     within = {kernel: _matrix(block.within, block.squares, block.squares, kernel) for kernel in set(kernels)}
     fit = _fit_classes if problem.task == "classification" else _fit_numbers
     decide = [fit(within[kernel], problem.y, params["C"]) for kernel, params in zip(kernels, candidates, strict=True)]
@@ -35,11 +35,6 @@ def fit_all(problem: Problem, candidates: Sequence[dict[str, Any]]) -> Predict:
         return [Prediction(decide_(between[kernel])) for decide_, kernel in zip(decide, kernels, strict=True)]
 
     return predict
-
-
-def _kernel(params: dict[str, Any], d: int) -> Kernel:
-    """With scikit-learn's gamma="scale" for rows of scaled features: 1 / d."""
-    return params["kernel"], 1 / d if params["gamma"] == "scale" else params["gamma"], params["degree"]
 
 
 def _matrix(products: np.ndarray, squares: np.ndarray, own_squares: np.ndarray, kernel: Kernel) -> np.ndarray:

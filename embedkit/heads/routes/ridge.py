@@ -7,31 +7,31 @@ from typing import Any
 
 import numpy as np
 
-from embedkit.heads.problem import Problem
+from embedkit.heads.problem import Inner, Problem
 from embedkit.heads.scaling import ScalarScaler
-from embedkit.scores import inner_score
 
 
-def leave_one_out_scores(problem: Problem, candidates: Sequence[dict[str, Any]]) -> list[float]:
-    """The score of each penalty when every row is predicted from the others (Allen 1974, PRESS).
+def leave_one_out(problem: Problem, candidates: Sequence[dict[str, Any]]) -> Inner:
+    """For each penalty what every row is predicted to be from the others, and the squared error (Allen 1974, PRESS).
 
     With the hat matrix H of centred ridge regression, the residual without row i is (y_i - yhat_i) / (1 - H_ii - 1/n).
-    The scaler is not fitted anew for each row.
+    The scaler is not fitted anew for each row. Penalties are told apart by their squared errors, as by scikit-learn's
+    `RidgeClassifierCV`: without its row a class is smaller than the others, which misleads a count of hits.
     """
     X = ScalarScaler("rows").fit_transform(problem.X.astype(np.float64))
     targets, classes = _targets(problem)
     basis, squares = left_basis(X)
     centred = targets - targets.mean(axis=0)
     in_basis = basis.T @ centred  # (r, k)
-    scores = []
+    predicted, losses = [], []
     for params in candidates:
         shrink = squares / (squares + params["alpha"])
-        residual = centred - basis @ (shrink[:, None] * in_basis)
         leverage = basis**2 @ shrink + 1 / len(X)
-        without = targets - residual / (1 - leverage)[:, None]
-        predicted = without[:, 0] if classes is None else classes[_best(without)]
-        scores.append(inner_score(problem.y, predicted, problem.task))
-    return scores
+        residual = (centred - basis @ (shrink[:, None] * in_basis)) / (1 - leverage)[:, None]
+        without = targets - residual
+        predicted.append(without[:, 0] if classes is None else classes[_best(without)])
+        losses.append(np.mean(residual**2, axis=1))
+    return Inner(np.stack(predicted), np.stack(losses))
 
 
 def left_basis(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,40 @@
+"""Heads whose larger fit holds the smaller ones: more trees, more neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from embedkit.heads.head import Head
+from embedkit.heads.problem import Predict, Prediction, Problem, Queries, as_prediction
+
+
+def fit_all(head: Head, stage: str, problem: Problem, candidates: Sequence[dict[str, Any]]) -> Predict:
+    """Fit once for all candidates that differ in the parameter `stage` alone.
+
+    The estimators have ``staged_predict_proba(X, stages)``, or for numbers ``staged_predict(X, stages)``.
+    """
+    largest: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for params in candidates:
+        of_fit = _others(params, stage)
+        if of_fit not in largest or params[stage] > largest[of_fit][stage]:
+            largest[of_fit] = params
+    fitted = {
+        of_fit: head.build(problem.seed, problem.task, **params).fit(problem.X, problem.y)
+        for of_fit, params in largest.items()
+    }
+
+    def predict(queries: Queries) -> list[Prediction]:
+        found: dict[tuple[Any, ...], Prediction] = {}
+        for of_fit, estimator in fitted.items():
+            stages = sorted({params[stage] for params in candidates if _others(params, stage) == of_fit})
+            staged = "staged_predict_proba" if problem.task == "classification" else "staged_predict"
+            for at, output in zip(stages, getattr(estimator, staged)(queries.X, stages), strict=True):
+                found[*of_fit, at] = as_prediction(estimator, output, problem)
+        return [found[*_others(params, stage), params[stage]] for params in candidates]
+
+    return predict
+
+
+def _others(params: dict[str, Any], stage: str) -> tuple[Any, ...]:
+    return tuple(value for name, value in sorted(params.items()) if name != stage)
