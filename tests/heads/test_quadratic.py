@@ -43,7 +43,7 @@ def test_it_keeps_the_contract_of_scikit_learn(estimator: Any, check: Any) -> No
 @pytest.mark.parametrize("d", [3, 30], ids=["more rows than features", "fewer rows than features"])
 def test_posterior_is_that_of_gaussians_whose_covariances_are_shrunk_twice(d: int) -> None:
     X, y = draw([9, 4, 1], d)
-    own_shares = [8 / (8 + d), 3 / (3 + d), 0]
+    own_shares = [8 / (8 + 5 * d), 3 / (3 + 5 * d), 0]
     head = QuadraticDiscriminant().fit(X, y)
     np.testing.assert_allclose(head.predict_proba(X), posterior(X, y, own_shares), rtol=1e-6, atol=1e-12)
     np.testing.assert_allclose(head.own_shares_, own_shares)
