@@ -34,7 +34,13 @@ def xgboost(
     )
 
 
+def _staged(problem: Any, candidates: Any) -> Any:
+    from embedkit.heads.routes.staged import fit_all
+
+    return fit_all(HEADS["xgboost"], "trees", problem, candidates)
+
+
 HEADS = {
     "forest": Head(forest, "trees", 1, (87, 1.5), deterministic=False),
-    "xgboost": Head(xgboost, "trees", 1, (26, 2.0), deterministic=False),
+    "xgboost": Head(xgboost, "trees", 1, (26, 2.0), deterministic=False, grid={"trees": (50, 100, 200)}, route=_staged),
 }
