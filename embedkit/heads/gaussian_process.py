@@ -70,8 +70,8 @@ class GaussianProcessClassifier(ClassifierMixin, BaseEstimator):
     length_scale : float or None
         As in :class:`GaussianProcessRegressor`.
     noise : float or None
-        Likewise, but None: the better of 0.1 and 0.3. Of a few labels per class more noise is likelier still, up to a
-        kernel that tells nothing apart, and costs accuracy.
+        Likewise, but None: the better of 0.1 and 0.3. With few labels per class the likelihood would choose more noise
+        than is good for accuracy.
 
     Attributes
     ----------

@@ -70,7 +70,7 @@ class XGBoostClassifier(ClassifierMixin, BaseEstimator):
         """Probabilities after each of the given numbers of trees per class, as if no more had been fitted."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float32, reset=False)
-        for n_estimators in stages:
+        for n_estimators in _checked(stages, self.n_estimators):
             yield self.booster_.predict_proba(X, iteration_range=(0, n_estimators))
 
     def predict(self, X: Any) -> np.ndarray:
@@ -128,7 +128,7 @@ class XGBoostRegressor(RegressorMixin, BaseEstimator):
         """Predicted targets after each of the given numbers of trees, as if no more had been fitted."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float32, reset=False)
-        for n_estimators in stages:
+        for n_estimators in _checked(stages, self.n_estimators):
             standard = self.booster_.predict(X, iteration_range=(0, n_estimators))
             yield self._mean + self._scale * standard.astype(np.float64)
 
@@ -148,3 +148,10 @@ def _parameters(head: Any, n_features: int) -> dict[str, Any]:
         "tree_method": "hist",
         "n_jobs": 1,
     }
+
+
+def _checked(stages: Sequence[int], n_estimators: int) -> Sequence[int]:
+    """The stages, if the fit has them; xgboost takes 0 for all trees."""
+    if not all(1 <= stage <= n_estimators for stage in stages):
+        raise ValueError(f"stages must lie between 1 and the {n_estimators} trees of the fit, got {list(stages)}")
+    return stages

@@ -133,8 +133,8 @@ def test_whitened_is_the_mahalanobis_distance_by_the_shrunk_covariance_within_cl
     shrinkage = max(d / (m + d), 0.95)
     covariance = (1 - shrinkage) * scatter / m + shrinkage * np.trace(scatter) / (m * d) * np.eye(d)
     expected = cdist(queries, X, "mahalanobis", VI=np.linalg.inv(covariance)).argsort(axis=1)
-    by_place = NearestNeighborsClassifier(1, "whitened").fit(X, y).predict(queries)
-    np.testing.assert_array_equal(by_place, y[expected[:, 0]])
+    ours = NearestNeighborsClassifier(1, "whitened").fit(X, y)
+    np.testing.assert_array_equal(ours.predict(queries), y[expected[:, 0]])
 
 
 def test_rotation_shift_and_scale_do_not_matter_to_whitened_neighbours() -> None:

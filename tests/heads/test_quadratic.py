@@ -73,7 +73,7 @@ def test_without_a_share_of_the_own_covariance_it_is_linear_discriminant_analysi
 
 
 def test_with_many_labels_it_becomes_plain_quadratic_discriminant_analysis() -> None:
-    X, y = draw([6000, 3000], d=2)
+    X, y = draw([20_000, 10_000], d=2)
     plain = QuadraticDiscriminantAnalysis().fit(X, y)
     np.testing.assert_allclose(QuadraticDiscriminant().fit(X, y).predict_proba(X), plain.predict_proba(X), atol=0.02)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -91,3 +92,13 @@ def test_the_unit_of_the_target_does_not_matter_to_trees() -> None:
     X, y = np.random.default_rng(0).normal(size=(2, 40, 10))
     plain, other = XGBoostRegressor(5).fit(X, y[:, 0]), XGBoostRegressor(5).fit(X, 1e-3 * y[:, 0] + 1e6)
     np.testing.assert_allclose((other.predict(X) - 1e6) * 1e3, plain.predict(X), atol=1e-4)
+
+
+@pytest.mark.parametrize("stages", [[0, 5], [5, 6]])
+def test_stages_beyond_the_fit_are_errors(stages: list[int]) -> None:
+    X, y = np.arange(6.0)[:, None], np.arange(6) % 2
+    problem = re.escape(f"stages must lie between 1 and the 5 trees of the fit, got {stages}")
+    with pytest.raises(ValueError, match=problem):
+        list(XGBoostClassifier(5).fit(X, y).staged_predict_proba(X, stages))
+    with pytest.raises(ValueError, match=problem):
+        list(XGBoostRegressor(5).fit(X, y).staged_predict(X, stages))
