@@ -1,4 +1,4 @@
-"""Classifiers that can sit on an embedding. A new head is one function here and one line in `HEADS`."""
+"""Classifiers and regressors that can sit on an embedding. A new head is one function and one line in `HEADS`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from embedkit.errors import EmbedkitError
 from embedkit.spec import Spec, checked_params, find, parse
 
 Positive = Annotated[float, Field(gt=0)]
@@ -33,6 +34,8 @@ class Head:
         measured on one core of a 2.6 GHz x86-64 server with 10 classes.
     deterministic : bool
         Whether the seed has no influence.
+    tasks : tuple of str
+        "classification", "regression" or both.
     """
 
     build: Callable[..., Any]
@@ -40,6 +43,7 @@ class Head:
     version: int
     fit_ms: tuple[float, float]
     deterministic: bool = True
+    tasks: tuple[str, ...] = ("classification",)
 
 
 def _scaled(estimator: Any, rms_of: Literal["features", "rows"] = "features") -> Any:
@@ -126,12 +130,12 @@ def logistic(seed: int, *, C: Positive = 30.0) -> Any:
     return _scaled(LogisticRegression(C=C, max_iter=2000), "rows")
 
 
-def ridge(seed: int, *, alpha: Positive = 1.0) -> Any:
-    """ridge regression on class indicators"""
-    from sklearn.linear_model import RidgeClassifier
+def ridge(seed: int, task: str, *, alpha: Positive = 1.0) -> Any:
+    """ridge regression, for classes on class indicators"""
+    from sklearn.linear_model import Ridge, RidgeClassifier
 
     del seed
-    return _scaled(RidgeClassifier(alpha=alpha), "rows")
+    return _scaled((Ridge if task == "regression" else RidgeClassifier)(alpha=alpha), "rows")
 
 
 def lda(seed: int) -> Any:
@@ -150,19 +154,24 @@ def centroid(seed: int) -> Any:
     return _scaled(ShrinkageDiscriminant(shrinkage=1.0, uniform_priors=True))
 
 
-def knn(seed: int, *, k: Count = 5, metric: Literal["euclidean", "cosine", "manhattan"] = "euclidean") -> Any:
-    """vote of the k nearest labelled images; the nearest breaks ties"""
-    from embedkit.heads.neighbors import NearestNeighborsClassifier
+def knn(
+    seed: int, task: str, *, k: Count = 5, metric: Literal["euclidean", "cosine", "manhattan"] = "euclidean"
+) -> Any:
+    """vote (of targets the mean) of the k nearest labelled images; the nearest breaks ties"""
+    from embedkit.heads.neighbors import NearestNeighborsClassifier, NearestNeighborsRegressor
 
     del seed
+    if task == "regression":
+        return NearestNeighborsRegressor(n_neighbors=k, metric=metric)
     return NearestNeighborsClassifier(n_neighbors=k, metric=metric)
 
 
-def forest(seed: int, *, trees: Count = 100) -> Any:
+def forest(seed: int, task: str, *, trees: Count = 100) -> Any:
     """random forest"""
-    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
-    return RandomForestClassifier(n_estimators=trees, n_jobs=1, random_state=seed)
+    kind = RandomForestRegressor if task == "regression" else RandomForestClassifier
+    return kind(n_estimators=trees, n_jobs=1, random_state=seed)
 
 
 def xgboost(
@@ -181,29 +190,34 @@ def xgboost(
     )
 
 
+BOTH = ("classification", "regression")
 HEADS: dict[str, Head] = {
     "linear": Head(linear, "fully connected", 1, (49, 0.05), deterministic=False),
     "mlp": Head(mlp, "fully connected", 1, (95, 0.45), deterministic=False),
     "svm": Head(svm, "SVM", 1, (2, 0.2)),
     "linear_svm": Head(linear_svm, "SVM", 1, (2, 0.3), deterministic=False),
     "logistic": Head(logistic, "linear", 1, (4, 0.2)),
-    "ridge": Head(ridge, "linear", 1, (3, 0.02)),
+    "ridge": Head(ridge, "linear", 1, (3, 0.02), tasks=BOTH),
     "lda": Head(lda, "discriminant", 1, (2, 0.05)),
     "centroid": Head(centroid, "neighbours", 1, (2, 0.05)),
-    "knn": Head(knn, "neighbours", 1, (1.5, 0.02)),
-    "forest": Head(forest, "trees", 1, (87, 1.5), deterministic=False),
+    "knn": Head(knn, "neighbours", 1, (1.5, 0.02), tasks=BOTH),
+    "forest": Head(forest, "trees", 1, (87, 1.5), deterministic=False, tasks=BOTH),
     "xgboost": Head(xgboost, "trees", 1, (26, 2.0), deterministic=False),
 }
 
 
-def make_head(spec: str | Spec, seed: int = 0) -> Any:
-    """Build an unfitted scikit-learn classifier from a spec such as ``svm(C=10)``.
+def make_head(spec: str | Spec, seed: int = 0, task: str = "classification") -> Any:
+    """Build an unfitted scikit-learn classifier, or regressor, from a spec such as ``svm(C=10)``.
 
     Raises
     ------
     EmbedkitError
-        Where the head or a parameter is unknown, or a value is out of bounds.
+        Where the head or a parameter is unknown, a value is out of bounds, or the head is not for this task.
     """
     spec = parse(spec) if isinstance(spec, str) else spec
     head: Head = find("head", spec, HEADS)
-    return head.build(seed, **checked_params(spec, head.build))
+    if task not in head.tasks:
+        fitting = [name for name, other in HEADS.items() if task in other.tasks]
+        raise EmbedkitError(f"{spec.name} is not for {task}; heads for it: {', '.join(fitting)}")
+    arguments = (seed, task) if "regression" in head.tasks else (seed,)
+    return head.build(*arguments, **checked_params(spec, head.build))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.neighbors import NearestNeighbors
+from sklearn.neighbors import KNeighborsRegressor, NearestNeighbors
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from embedkit.heads.targets import classes_and_codes
@@ -56,3 +56,13 @@ class NearestNeighborsClassifier(ClassifierMixin, BaseEstimator):
         """The class with most votes."""
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
+
+
+class NearestNeighborsRegressor(KNeighborsRegressor):
+    """Mean of the k nearest labelled rows' targets; with fewer than k labelled rows, of all."""
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The mean target, (n,)."""
+        check_is_fitted(self)
+        k = min(self.n_neighbors, self.n_samples_fit_)
+        return self._y[self.kneighbors(X, k, return_distance=False)].mean(axis=1)
