@@ -22,7 +22,7 @@ from embedkit.embeddings import store
 from embedkit.errors import NotApplicable
 from embedkit.heads import make_head
 from embedkit.results import Outcome, Predictions
-from embedkit.scores import classification_scores
+from embedkit.scores import classification_scores, regression_scores
 from embedkit.spec import parse_chain
 
 FORMAT = 1
@@ -58,7 +58,8 @@ class Trial:
 class Task:
     """A trial with the data that a worker needs: plain arrays and keys.
 
-    `train` and `test` are indices into the embeddings, `y_train` and `y_test` class indices, all of shape (n,).
+    `train` and `test` are indices into the embeddings, `y_train` and `y_test` class indices, or float targets, all of
+    shape (n,).
     """
 
     trial: Trial
@@ -67,10 +68,15 @@ class Task:
     y_train: np.ndarray
     test: np.ndarray
     y_test: np.ndarray
-    n_classes: int
+    n_classes: int | None
+    """None where heads predict numbers."""
     head_seed: int
     known: dict[str, Any]
     """Columns of the row that the driver knows already."""
+
+    @property
+    def kind(self) -> str:
+        return "regression" if self.n_classes is None else "classification"
 
 
 def groups(trials: Sequence[Trial]) -> list[tuple[Trial, ...]]:
@@ -117,18 +123,17 @@ def _fit_and_score(task: Task, timed: bool) -> tuple[dict[str, Any], Predictions
     codec = _codec(task.trial.codec)
     X_train, embedding_bytes = _stored(codec, store.read(task.embeddings)[task.train])
     X_test = _test_rows(task.embeddings, task.trial.codec, task.test.tobytes())
-    estimator = make_head(task.trial.head, task.head_seed)
+    estimator = make_head(task.trial.head, task.head_seed, task.kind)
     if timed:  # the first fit of a kind pays for imports and warm-up: leave that outside the clock
-        _warm_up(task.trial.head, X_train.shape[1])
+        _warm_up(task.trial.head, task.kind, X_train.shape[1])
     started = time.perf_counter()
     estimator.fit(X_train, task.y_train)
     fitted = time.perf_counter()
     predicted, probabilities = _predict(estimator, X_test, task.n_classes)
     done = time.perf_counter()
-    scores = classification_scores(task.y_test, predicted, probabilities, task.n_classes)
-    scores["train_accuracy"] = float(np.mean(_predict(estimator, X_train, task.n_classes)[0] == task.y_train))
+    on_train = _predict(estimator, X_train, task.n_classes)[0]
     row = {
-        "scores": scores,
+        "scores": _scores(task, predicted, probabilities, on_train),
         "embedding_dim": X_train.shape[1],
         "embedding_bytes": embedding_bytes,
         "head_bytes": _head_bytes(estimator) if timed else None,
@@ -142,9 +147,23 @@ def _fit_and_score(task: Task, timed: bool) -> tuple[dict[str, Any], Predictions
     return row, Predictions(predicted, probabilities[index, predicted], probabilities[index, task.y_test])
 
 
-def _predict(estimator: Any, X: np.ndarray, n_classes: int) -> tuple[np.ndarray, np.ndarray | None]:
-    """Class indices, and probabilities over all classes of the data set where the head gives any."""
-    if not hasattr(estimator, "predict_proba"):
+def _scores(
+    task: Task, predicted: np.ndarray, probabilities: np.ndarray | None, on_train: np.ndarray
+) -> dict[str, float | None]:
+    if task.n_classes is None:
+        if not np.isfinite(predicted).all():
+            raise ValueError("the head predicts numbers that are not finite")
+        return regression_scores(task.y_test, predicted) | {
+            "train_mae": regression_scores(task.y_train, on_train)["mae"]
+        }
+    return classification_scores(task.y_test, predicted, probabilities, task.n_classes) | {
+        "train_accuracy": float(np.mean(on_train == task.y_train))
+    }
+
+
+def _predict(estimator: Any, X: np.ndarray, n_classes: int | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """Class indices, and probabilities over all classes of the data set where the head gives any; or numbers."""
+    if n_classes is None or not hasattr(estimator, "predict_proba"):
         return np.asarray(estimator.predict(X)), None
     among_seen = estimator.predict_proba(X)
     probabilities = np.zeros((len(X), n_classes))
@@ -170,9 +189,10 @@ def _test_rows(embeddings: str, codec: str, test: bytes) -> np.ndarray:
 
 
 @lru_cache(maxsize=256)
-def _warm_up(head: str, dim: int) -> None:
+def _warm_up(head: str, task: str, dim: int) -> None:
     X = np.random.default_rng(0).normal(size=(20, dim)).astype(np.float32)
-    _predict(make_head(head).fit(X, np.arange(20) % 2), X, 2)
+    fitted = make_head(head, task=task).fit(X, np.arange(20) % 2)
+    _predict(fitted, X, 2 if task == "classification" else None)
 
 
 def _head_bytes(estimator: Any) -> int | None:
