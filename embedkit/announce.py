@@ -10,7 +10,7 @@ from embedkit import __version__, estimate, sampling
 from embedkit.console import Console, duration
 from embedkit.datasets import Dataset
 from embedkit.errors import NotApplicable, listing
-from embedkit.plan import Bench, Plan
+from embedkit.plan import Bench, Plan, unsuited
 from embedkit.sampling import Evaluation
 from embedkit.scores import headline_score, score_name
 from embedkit.trials import Trial
@@ -40,6 +40,9 @@ def announce(plan: Plan, todo: Sequence[Trial], console: Console) -> None:
         for name, backbone in bench.backbones.items():
             if isinstance(backbone, NotApplicable):
                 console.say(f"  not applicable: {name}: {backbone}")
+        for reason in dict.fromkeys(unsuited(head, bench) for head in study.heads):
+            if reason:
+                console.say(f"  not applicable: {reason}")
     left = duration(estimate.total_seconds(plan, todo)) if todo else "nothing"
     console.say(f"{len(plan.trials) - len(todo)} done, {len(todo)} to do; about {left}" if todo else "all done")
 

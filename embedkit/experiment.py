@@ -20,10 +20,8 @@ from embedkit.embeddings import store
 from embedkit.embeddings.extract import embedding_key, extract, forward_passes
 from embedkit.environment import facts
 from embedkit.errors import EmbedkitError, NotApplicable, Unwritable
-from embedkit.heads import HEADS
-from embedkit.plan import Bench, Plan
+from embedkit.plan import Bench, Plan, unsuited
 from embedkit.results import ImageSet, Outcome
-from embedkit.spec import parse
 from embedkit.trials import Task, Trial, evaluate, groups, head_seed
 
 
@@ -165,9 +163,9 @@ class TaskMaker:
         """
         bench = self._plan.benches[trial.dataset]
         evaluation = bench.evaluation
-        head = parse(trial.head).name
-        if evaluation.task not in HEADS[head].tasks:
-            raise NotApplicable(f"{head} tells classes apart; {trial.dataset} has numeric targets")
+        reason = unsuited(trial.head, bench)
+        if reason:
+            raise NotApplicable(reason)
         of_classes = evaluation.task == "classification"
         budget = next(budget for budget in bench.budgets if str(budget) == trial.budget)
         among, _ = evaluation.split(trial.repeat, trial.fold)

@@ -17,7 +17,7 @@ from embedkit.errors import EmbedkitError, NotApplicable
 from embedkit.heads import HEADS
 from embedkit.sampling import Budget, Evaluation
 from embedkit.scores import check_score
-from embedkit.spec import Spec
+from embedkit.spec import Spec, parse
 from embedkit.study import Study
 from embedkit.trials import Trial
 
@@ -46,6 +46,14 @@ class Plan:
     device: str
     benches: dict[str, Bench]
     trials: list[Trial]
+
+
+def unsuited(head: str, bench: Bench) -> str:
+    """Why a head cannot do what a data set asks for, or nothing where it can."""
+    name = parse(head).name
+    if bench.dataset.task in HEADS[name].tasks:
+        return ""
+    return f"{name} tells classes apart; {bench.dataset.name} has numeric targets"
 
 
 def make_plan(study: Study, console: Console, given: Dataset | None = None) -> Plan:

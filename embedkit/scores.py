@@ -76,7 +76,7 @@ def check_score(asked: str, task: str, dataset: str) -> None:
     if asked not in ("auto", *HEADLINES[task]):
         held = "classes" if task == "classification" else "numeric targets"
         raise EmbedkitError(
-            f"score {asked!r} does not suit {dataset}, which has {held}; use auto or {' or '.join(HEADLINES[task])}"
+            f"score {asked!r} does not suit {dataset}, which has {held}; scores for it: auto, {', '.join(HEADLINES[task])}"
         )
 
 

@@ -9,7 +9,8 @@ import altair as alt
 import pandas as pd
 
 from embedkit.report.summary import FULLY_CONNECTED, Table, family
-from embedkit.report.text import budget_title, score_title
+from embedkit.report.text import budget_title
+from embedkit.scores import score_name
 
 REFERENCE_COLORS = ("#111111", "#8a8a8a")
 FAMILY_COLORS = ("#d1495b", "#1f77b4", "#2a9d5c", "#8e5bb5", "#d98e04")
@@ -73,7 +74,8 @@ def _panel(curves: pd.DataFrame, name: str, table: Table, span: list[float]) -> 
     )
     title = f"{name} against {FULLY_CONNECTED} (black, grey)" if reference and own else name
     base = alt.Chart(shown).encode(x=x, color=color)
-    axis, digits = score_title(table), ".3~r" if table.score == "mae" else ".1f"
+    axis = score_name(table.score) + ("" if table.score == "mae" else ", %")
+    digits = ".3~r" if table.score == "mae" else ".1f"
     spread = base.mark_area(opacity=0.13) if len(table.budgets) > 1 else base.mark_rule(strokeWidth=2, opacity=0.5)
     band = spread.encode(y=alt.Y("low:Q", scale=y_scale, title=axis), y2="high:Q")
     line = base.mark_line(point=alt.OverlayMarkDef(size=28), strokeWidth=2).encode(

@@ -47,7 +47,8 @@ class Table:
     """Heads by budgets on one embedding; a cell is absent where trials are missing.
 
     `standing` holds, by family and budget, how far the champion of the fully connected heads is ahead of that family's,
-    in percentage points (errors: by how much smaller its error is).
+    in percentage points (errors: by how much smaller its error is). `median_mae` is the mean absolute error of always
+    saying the median of the tested targets.
     """
 
     dataset: str
@@ -58,6 +59,7 @@ class Table:
     budgets: list[str]
     cells: dict[tuple[str, str], Cell]
     standing: dict[str, dict[str, Interval]]
+    median_mae: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +161,8 @@ def _table(
             found[head, budget] = Cell(_shown(statistics.interval(matrix, images, folds), score), head in best)
         for family, difference in _standing(correct, images, ids, folds, len(budgets)).items():
             standing.setdefault(family, {})[budget] = difference if score == "mae" else _percent(difference)
-    return Table(*place, score, heads, budgets, found, standing)
+    median_mae = float(np.mean(np.abs(truth - np.median(truth)))) if score == "mae" else None
+    return Table(*place, score, heads, budgets, found, standing, median_mae)
 
 
 def _matrix(repeats: dict[int, list[_Part]], tests: dict[str, ImageSet], column: dict[str, int]) -> Measured | None:

@@ -50,12 +50,8 @@ def wrapped(text: str) -> list[str]:
 
 def table_title(table: Table) -> str:
     codec = "" if table.codec == "float32" else f", stored as {table.codec}"
-    return f"{table.dataset}, {table.backbone}{codec}: {score_title(table)}, by {budget_title(table)}"
-
-
-def score_title(table: Table) -> str:
-    """The score and its unit."""
-    return f"{score_name(table.score)}{' (lower is better)' if table.score == 'mae' else ' in %'}"
+    unit = " (lower is better)" if table.score == "mae" else " in %"
+    return f"{table.dataset}, {table.backbone}{codec}: {score_name(table.score)}{unit}, by {budget_title(table)}"
 
 
 def budget_title(table: Table) -> str:
@@ -71,7 +67,9 @@ def protocol_sentence(summary: Summary, table: Table) -> str:
     rows = summary.rows[here]
     repeats = rows["repeat"].nunique()
     tested = rows["n_test"].max()
-    answers = "Numeric targets" if table.score == "mae" else f"{rows['n_classes'].max()} classes"
+    answers = f"{rows['n_classes'].max()} classes"
+    if table.median_mae is not None:
+        answers = f"Numeric targets, on average {_significant(table.median_mae)} from their median"
     if rows["fold"].notna().any():
         images = rows.groupby(["backbone", "codec", "head", "budget", "repeat"], observed=True)["n_test"].sum().max()
         folds = rows["fold"].nunique()
@@ -92,11 +90,15 @@ def score_grid(table: Table) -> tuple[list[str], list[list[str]]]:
 
 
 def cell_text(interval: Interval, score: str) -> str:
-    decimals = decimals_of(interval.estimate) if score == "mae" else 1
+    decimals = _decimals(interval.estimate) if score == "mae" else 1
     return f"{interval.estimate:.{decimals}f} ±{interval.half_width:.{decimals}f}"
 
 
-def decimals_of(value: float) -> int:
+def _significant(value: float) -> str:
+    return f"{value:.{_decimals(value)}f}"
+
+
+def _decimals(value: float) -> int:
     """How many decimals show three significant digits."""
     return max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
 
@@ -133,7 +135,7 @@ def standing_sentence(table: Table) -> str:
 
 def _largest(differences: dict[str, Interval], score: str) -> str:
     largest = max(abs(difference.estimate) for difference in differences.values())
-    return f"{largest:.{decimals_of(largest) if score == 'mae' else 1}f}"
+    return _significant(largest) if score == "mae" else f"{largest:.1f}"
 
 
 def _undecided(table: Table) -> bool:
