@@ -75,9 +75,8 @@ def check_score(asked: str, task: str, dataset: str) -> None:
     """
     if asked not in ("auto", *HEADLINES[task]):
         held = "classes" if task == "classification" else "numeric targets"
-        raise EmbedkitError(
-            f"score {asked!r} does not suit {dataset}, which has {held}; scores for it: auto, {', '.join(HEADLINES[task])}"
-        )
+        fitting = ", ".join(("auto", *HEADLINES[task]))
+        raise EmbedkitError(f"score {asked!r} does not suit {dataset}, which has {held}; scores for it: {fitting}")
 
 
 def score_name(score: str) -> str:

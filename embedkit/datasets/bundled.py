@@ -20,7 +20,7 @@ SIDE, ZOOM = 16, 1.4
 def bundled(
     progress: Callable[[int, int], None], task: str = "auto", *, name: Literal["digits", "rotated_digits"] = "digits"
 ) -> Dataset:
-    """images that come with scikit-learn: 1,797 scans of digits, upright, or as rotated_digits turned by known angles"""
+    """images that come with scikit-learn: 1,797 scans of digits; rotated_digits: turned by known angles"""
     del progress, task
     from sklearn.datasets import load_digits
 
