@@ -61,7 +61,7 @@ def regression_scores(truth: np.ndarray, predicted: np.ndarray) -> dict[str, flo
     return {
         "mae": float(np.mean(np.abs(error))),
         "rmse": float(np.sqrt(np.mean(error**2))),
-        "r2": 1 - float(np.sum(error**2)) / spread if spread else None,
+        "r2": 1 - float(np.sum(error**2)) / spread if np.ptp(truth) else None,
     }
 
 
