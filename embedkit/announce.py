@@ -10,9 +10,9 @@ from embedkit import __version__, estimate, sampling
 from embedkit.console import Console, duration
 from embedkit.datasets import Dataset
 from embedkit.errors import NotApplicable, listing
-from embedkit.plan import Bench, Plan
+from embedkit.plan import Bench, Plan, unsuited
 from embedkit.sampling import Evaluation
-from embedkit.scores import headline_score
+from embedkit.scores import headline_score, score_name
 from embedkit.trials import Trial
 
 
@@ -23,7 +23,7 @@ def announce(plan: Plan, todo: Sequence[Trial], console: Console) -> None:
         f"embedkit {__version__}: study {study.results_name!r}, {plan.device}, {_counted(study.jobs, 'worker')}"
     )
     for bench in plan.benches.values():
-        for line in _found(bench, headline_score(study.score, bench.evaluation.labels[bench.evaluation.tested])):
+        for line in _found(bench, headline_score(study.score, bench.evaluation.truth[bench.evaluation.tested])):
             console.say(line)
     n_backbones = max(len(bench.backbones) for bench in plan.benches.values())
     factors = [
@@ -40,6 +40,9 @@ def announce(plan: Plan, todo: Sequence[Trial], console: Console) -> None:
         for name, backbone in bench.backbones.items():
             if isinstance(backbone, NotApplicable):
                 console.say(f"  not applicable: {name}: {backbone}")
+        for reason in dict.fromkeys(unsuited(head, bench) for head in study.heads):
+            if reason:
+                console.say(f"  not applicable: {reason}")
     left = duration(estimate.total_seconds(plan, todo)) if todo else "nothing"
     console.say(f"{len(plan.trials) - len(todo)} done, {len(todo)} to do; about {left}" if todo else "all done")
 
@@ -47,24 +50,33 @@ def announce(plan: Plan, todo: Sequence[Trial], console: Console) -> None:
 def _found(bench: Bench, score: str) -> list[str]:
     dataset, evaluation = bench.dataset, bench.evaluation
     lines = [f"{dataset.name}: {_contents(dataset)}"]
-    sizes = np.bincount(dataset.labels[dataset.labels >= 0], minlength=len(dataset.classes))
-    counts = [f"{name} {size}" for name, size in zip(dataset.classes, sizes, strict=True)]
-    lines.append(f"  classes: {listing(counts, most=12)}")
+    lines.append(f"  {_answers(dataset)}")
     if dataset.unreadable:
         reasons = [f"{path} ({reason})" for path, reason in dataset.unreadable]
         lines.append(f"  left out, unreadable: {listing(reasons, most=3)}")
     lines += [f"  note: {notice}" for notice in bench.notices]
-    lines.append(f"  protocol: {_protocol(evaluation)}; score: {score.replace('_', ' ')}")
+    lines.append(f"  protocol: {_protocol(evaluation)}; score: {score_name(score)}")
     return lines
+
+
+def _answers(dataset: Dataset) -> str:
+    """How often each class is there, or where the targets lie."""
+    if dataset.targets is not None:
+        low, middle, high = np.nanquantile(dataset.targets, (0, 0.5, 1))
+        return f"targets: from {low:g} to {high:g}, median {middle:g}"
+    sizes = np.bincount(dataset.labels[dataset.labels >= 0], minlength=len(dataset.classes))
+    counts = [f"{name} {size}" for name, size in zip(dataset.classes, sizes, strict=True)]
+    return f"classes: {listing(counts, most=12)}"
 
 
 def _contents(dataset: Dataset) -> str:
     what = "images" if dataset.vectors is None else f"vectors of {dataset.vectors.shape[1]} numbers"
     unlabelled = int((dataset.labels < 0).sum())
     duplicates = len(dataset) - len(np.unique(dataset.groups))
+    answers = f"{len(dataset.classes)} classes" if dataset.task == "classification" else "numeric targets"
     size = f" of {dataset.shape[1]}x{dataset.shape[0]}" if dataset.shape else ""
     return (
-        f"{len(dataset)} {what}{size}, {unlabelled} unlabelled, {len(dataset.classes)} classes, "
+        f"{len(dataset)} {what}{size}, {unlabelled} unlabelled, {answers}, "
         f"{len(dataset.unreadable)} unreadable, {duplicates} in groups or duplicates"
     )
 

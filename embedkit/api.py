@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -61,7 +62,8 @@ def compare(
     X : array-like of shape (n, d)
         Vectors, finite.
     y : array-like of shape (n,)
-        Class labels; None, NaN or an empty string for none.
+        Class labels, or numbers to predict: numbers that are not all whole are predicted, and others with
+        ``task="regression"``. None, NaN or an empty string for none.
     groups : array-like of shape (n,), optional
         Rows of one group never sit on both sides of a split.
     name : str, optional
@@ -81,11 +83,11 @@ def compare(
         raise EmbedkitError(f"embedkit.compare: {foreign[0]} is about images; leave it out")
     if "out" in keys and name is None:
         raise EmbedkitError("embedkit.compare: out needs a name: rows are kept in out/name")
-    dataset = from_arrays(X, _as_text(y), None if groups is None else _as_text(groups), None, name or "vectors")
-    if name is not None:
-        return _rows(make_study("embedkit.compare", name=name, **keys), Console(not verbose), dataset)
-    with tempfile.TemporaryDirectory() as folder:
-        study = make_study("embedkit.compare", **keys | {"name": "vectors", "out": folder})
+    with nullcontext() if name is not None else tempfile.TemporaryDirectory() as folder:
+        where = {"name": name} if folder is None else {"name": "vectors", "out": folder}
+        study = make_study("embedkit.compare", **keys | where)
+        grouped = None if groups is None else _as_text(groups)
+        dataset = from_arrays(X, _as_text(y), grouped, None, name or "vectors", study.task)
         return _rows(study, Console(not verbose), dataset)
 
 
@@ -106,7 +108,12 @@ def _rows(study: Study, console: Console, given: Dataset | None = None) -> pd.Da
 
 
 def embed(
-    dataset: str, backbone: str, *, split: Literal["train", "test", "all"] = "all", device: str = "cpu"
+    dataset: str,
+    backbone: str,
+    *,
+    split: Literal["train", "test", "all"] = "all",
+    task: Literal["auto", "classification", "regression"] = "auto",
+    device: str = "cpu",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Embeddings of a data set, made now or found in the store.
 
@@ -116,12 +123,14 @@ def embed(
         Specs, as on the command line.
     split : {"train", "test", "all"}
         Images that labels are drawn from, and unlabelled ones; test images; or both.
+    task : {"auto", "classification", "regression"}
+        As on the command line.
 
     Returns
     -------
     X : ndarray of float32, shape (n, d)
-    y : ndarray of str, shape (n,)
-        Class names; empty where an image has no label.
+    y : ndarray of shape (n,)
+        Class names (str), empty where an image has no label; or targets (float64), NaN where it has none.
     """
     from embedkit.backbones import Images, make_backbone
     from embedkit.datasets import dataset_spec, open_dataset
@@ -130,7 +139,7 @@ def embed(
     from embedkit.sampling import plan_evaluation
     from embedkit.spec import parse
 
-    opened = open_dataset(dataset_spec(dataset))
+    opened = open_dataset(dataset_spec(dataset), task=task)
     evaluation = plan_evaluation(opened)
     bound = make_backbone(parse(backbone), Images(opened, evaluation.pool))
     embeddings = store.read(extract(opened, bound, device, lambda done, doing: None))
@@ -138,5 +147,7 @@ def embed(
     if split not in (*chosen, "all"):
         raise EmbedkitError(f"unknown split {split!r}; splits are train, test and all")
     indices = chosen.get(split, np.arange(len(opened)))
+    if opened.targets is not None:
+        return embeddings[indices], opened.targets[indices]
     names = np.array([*opened.classes, ""])
     return embeddings[indices], names[opened.labels[indices]]

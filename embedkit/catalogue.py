@@ -38,7 +38,11 @@ def _members(kind: str) -> str:
     if kind == "heads":
         from embedkit.heads import HEADS
 
-        return "\n".join(_lines({name: head.build for name, head in HEADS.items()}))
+        lines = [
+            _line(name, head.build) + ("" if "regression" in head.tasks else "; for classes only")
+            for name, head in HEADS.items()
+        ]
+        return "\n".join(lines)
     from embedkit.backbones import BACKBONES
     from embedkit.backbones.pretrained import names
 

@@ -21,7 +21,7 @@ from embedkit.embeddings.extract import embedding_key, extract, forward_passes
 from embedkit.environment import facts
 from embedkit.errors import EmbedkitError, NotApplicable, Unwritable
 from embedkit.measure import evaluate
-from embedkit.plan import Bench, Plan
+from embedkit.plan import Bench, Plan, unsuited
 from embedkit.results import ImageSet, Outcome
 from embedkit.trials import Task, Trial, groups, head_seed
 
@@ -160,10 +160,14 @@ class TaskMaker:
         Raises
         ------
         NotApplicable
-            Where the draw holds a single class.
+            Where the head is not for this task, or the draw holds a single class.
         """
         bench = self._plan.benches[trial.dataset]
         evaluation = bench.evaluation
+        reason = unsuited(trial.head, bench)
+        if reason:
+            raise NotApplicable(reason)
+        of_classes = evaluation.task == "classification"
         budget = next(budget for budget in bench.budgets if str(budget) == trial.budget)
         among, _ = evaluation.split(trial.repeat, trial.fold)
         train = sampling.draw(evaluation, budget, trial.repeat, trial.fold)
@@ -173,22 +177,22 @@ class TaskMaker:
             trial=trial,
             embeddings=embeddings,
             train=train,
-            y_train=evaluation.labels[train],
+            y_train=evaluation.truth[train],
             train_groups=evaluation.groups[train],
             test=test,
-            y_test=evaluation.labels[test],
+            y_test=evaluation.truth[test],
             test_groups=evaluation.groups[test],
-            task="classification",
+            task=evaluation.task,
             n_classes=len(evaluation.classes),
             head_seed=head_seed(evaluation.salt, trial.repeat),
             known={
                 "experiment": "heads",
-                "task": "classification",
+                "task": evaluation.task,
                 "evaluation": evaluation.kind,
                 "n_labeled": len(train),
                 "n_pool": len(among),
                 "n_test": len(test),
-                "n_classes": len(np.unique(evaluation.labels[among])),
+                "n_classes": len(np.unique(evaluation.labels[among])) if of_classes else None,
                 "draw_sha256": sampling.ids_sha256(evaluation, train),
                 "test_sha256": test_sha256,
                 **about_backbone,
@@ -201,7 +205,7 @@ class TaskMaker:
         if place not in self._tests:
             test = evaluation.split(trial.repeat, trial.fold)[1]
             ids = [evaluation.ids[i] for i in test]
-            images = ImageSet.of(ids, evaluation.labels[test], evaluation.groups[test], evaluation.classes)
+            images = ImageSet.of(ids, evaluation.truth[test], evaluation.groups[test], evaluation.classes)
             results.write_image_set(connection, images)
             self._tests[place] = test, images.sha256
         return self._tests[place]
@@ -233,7 +237,7 @@ def _write_reason(
     rows: list[Outcome] = []
     for trial in trials:
         row = dataclasses.asdict(trial)
-        kind = plan.benches[trial.dataset].evaluation.kind
-        about = {"experiment": "heads", "task": "classification", "evaluation": kind}
+        evaluation = plan.benches[trial.dataset].evaluation
+        about = {"experiment": "heads", "task": evaluation.task, "evaluation": evaluation.kind}
         rows.append((row | about | {"key": trial.key(), "status": status, "error": reason}, None))
     results.write(connection, run_id, rows)

@@ -38,7 +38,9 @@ def load_results(path: str | Path) -> pd.DataFrame:
         elif name in rows:
             rows[name] = rows[name].astype("str").where(rows[name].notna())  # pandas 2 would write "None"
     rows["grid_edge"] = rows["grid_edge"].astype("boolean")
-    per_class = rows["n_labeled"] / rows["n_classes"]  # what data sets of many and of few classes have in common
+    per_class = rows["n_labeled"] / rows["n_classes"].fillna(
+        1
+    )  # what data sets of many and of few classes have in common
     by_size = per_class.groupby(rows["budget"]).mean().sort_values(kind="stable").index
     rows["budget"] = pd.Categorical(rows["budget"], categories=list(by_size), ordered=True)
     place = list(rows.columns).index("fitted_on") + 1
@@ -60,8 +62,8 @@ def load_predictions(path: str | Path, **where: Any) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``key`` of the trial, its identity, ``image``, ``truth``, ``predicted`` (class names), and ``confidence`` and
-        ``true_probability`` (NaN where the head gives no probabilities).
+        ``key`` of the trial, its identity, ``image``, ``truth``, ``predicted`` (class names, or numbers), and
+        ``confidence`` and ``true_probability`` (NaN where the head gives no probabilities).
     """
     unknown = set(where) - set(COLUMNS)
     if unknown:
@@ -69,13 +71,13 @@ def load_predictions(path: str | Path, **where: Any) -> pd.DataFrame:
     identity = ("key", "dataset", "backbone", "codec", "head", "budget", "repeat", "fold")
     parts = []
     for row, test, predictions in iterate_predictions(path, where):
-        names = np.array(test.classes, dtype=object)
+        names = None if row["task"] == "regression" else np.array(test.classes, dtype=object)
         blank = np.full(len(test.ids), np.nan)
         part = pd.DataFrame(
             {
                 "image": test.ids,
-                "truth": names[test.truth],
-                "predicted": names[predictions.predicted],
+                "truth": test.truth if names is None else names[test.truth],
+                "predicted": predictions.predicted if names is None else names[predictions.predicted],
                 "confidence": blank if predictions.confidence is None else predictions.confidence,
                 "true_probability": blank if predictions.true_probability is None else predictions.true_probability,
             }

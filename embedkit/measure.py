@@ -17,11 +17,11 @@ from embedkit.codecs import Codec, make_codec
 from embedkit.embeddings import store
 from embedkit.errors import EmbedkitError, NotApplicable
 from embedkit.heads import HEADS
-from embedkit.heads.head import Task as HeadTask
 from embedkit.heads.problem import Predict, Prediction, Problem, Queries, Rows, plain_route, predicted
 from embedkit.oracle import cross_fitted
 from embedkit.results import Outcome, Predictions
-from embedkit.scores import classification_scores
+from embedkit.scores import Task as HeadTask
+from embedkit.scores import classification_scores, regression_scores
 from embedkit.selection import Choice, applicable, choose, grid_candidates
 from embedkit.spec import parse, parse_chain
 from embedkit.trials import Task
@@ -128,15 +128,23 @@ def _fit_and_score(task: Task, shared: Shared, timed: bool) -> tuple[dict[str, A
         else:
             predict = _route(task)(problem, [choice.params])
             test, train = _on_test(predict, problem, shared)[0], predict(problem.rows.at(problem.index))[0]
-    scores = classification_scores(task.y_test, test.values, test.probabilities, task.n_classes)
-    scores["train_accuracy"] = float(np.mean(train.values == task.y_train))
     row |= {
-        "scores": scores,
+        "scores": _scores(task, test, train),
         "selected": choice.selected or None,
         "cv_score": choice.score,
         "grid_edge": choice.on_edge,
     }
     return row, _kept(task, test)
+
+
+def _scores(task: Task, test: Prediction, train: Prediction) -> dict[str, float | None]:
+    if task.task == "classification":
+        scores = classification_scores(task.y_test, test.values, test.probabilities, task.n_classes)
+        return scores | {"train_accuracy": float(np.mean(train.values == task.y_train))}
+    if not np.isfinite(test.values).all():
+        raise ValueError("the head predicts numbers that are not finite")
+    on_train = regression_scores(task.y_train, train.values)["mae"]
+    return regression_scores(task.y_test, test.values) | {"train_mae": on_train}
 
 
 def _route(task: Task) -> Any:

@@ -16,7 +16,8 @@ from embedkit.datasets import Dataset, dataset_spec, open_dataset
 from embedkit.errors import EmbedkitError, NotApplicable
 from embedkit.heads import HEADS, head_recipe
 from embedkit.sampling import Budget, Evaluation
-from embedkit.spec import Spec
+from embedkit.scores import check_score
+from embedkit.spec import Spec, parse
 from embedkit.study import Study
 from embedkit.trials import Trial
 
@@ -47,6 +48,14 @@ class Plan:
     trials: list[Trial]
 
 
+def unsuited(head: str, bench: Bench) -> str:
+    """Why a head cannot do what a data set asks for, or nothing where it can."""
+    name = parse(head).name
+    if bench.dataset.task in HEADS[name].tasks:
+        return ""
+    return f"{name} tells classes apart; {bench.dataset.name} has numeric targets"
+
+
 def make_plan(study: Study, console: Console, given: Dataset | None = None) -> Plan:
     """Open the data sets, divide them, bind the backbones and list the trials.
 
@@ -63,6 +72,7 @@ def make_plan(study: Study, console: Console, given: Dataset | None = None) -> P
     problems: list[str] = []
     for dataset in datasets:
         _check_twins(dataset, benches)
+        check_score(study.score, dataset.task, dataset.name)
         evaluation = sampling.plan_evaluation(dataset, study.evaluation, study.min_class_size)
         budgets, left_out = _fitting_budgets(study, dataset, evaluation)
         if study.budgets is not None and study.draw == "balanced":
@@ -93,7 +103,9 @@ def _check_twins(dataset: Dataset, benches: dict[str, Bench]) -> None:
 def _opened(text: str, study: Study, console: Console) -> Dataset:
     with console.stage(f"looking at {text}", 1) as advance:
         return open_dataset(
-            dataset_spec(text, study.labels), lambda done, total: advance(done / total, f"{done} of {total} images")
+            dataset_spec(text, study.labels),
+            lambda done, total: advance(done / total, f"{done} of {total} images"),
+            study.task,
         )
 
 
@@ -108,7 +120,7 @@ def _device(asked: str) -> str:
 def _fitting_budgets(study: Study, dataset: Dataset, evaluation: Evaluation) -> tuple[list[Budget], dict[str, str]]:
     """The budgets that fit, and why the others do not."""
     fitting, reasons = [], {}
-    for budget in study.parsed_budgets():
+    for budget in study.parsed_budgets(dataset.task):
         capped = study.draw == "capped" and study.budgets is not None and budget.unit == "per class"
         reason = "" if capped else sampling.check_budget(evaluation, dataset.name, budget, study.repeats)
         if reason:

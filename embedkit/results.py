@@ -53,7 +53,10 @@ COMMIT;
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """What predictions refer to, in test order: ids, true class indices and groups, each of length n."""
+    """What predictions refer to, in test order: ids, truth and groups, each of length n.
+
+    The truth is class indices (int), or targets (float).
+    """
 
     sha256: str
     ids: list[str]
@@ -70,8 +73,8 @@ class ImageSet:
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """Of one trial, in test order, each of length n: predicted class indices, and where the head gives probabilities,
-    those of the predicted class (confidence) and of the true one.
+    """Of one trial, in test order, each of length n: predicted class indices (or targets, kept as float32), and where
+    the head gives probabilities, those of the predicted class (confidence) and of the true one.
     """
 
     predicted: np.ndarray
@@ -184,7 +187,7 @@ def write(connection: sqlite3.Connection, run_id: int, outcomes: list[Outcome]) 
                     "INSERT OR REPLACE INTO predictions VALUES (?, ?, ?, ?)",
                     (
                         row["key"],
-                        _packed(predictions.predicted, "<i4"),
+                        _packed(predictions.predicted, _predicted_dtype(row)),
                         _packed(predictions.confidence, "<f4"),
                         _packed(predictions.true_probability, "<f4"),
                     ),
@@ -207,6 +210,10 @@ def write_image_set(connection: sqlite3.Connection, test: ImageSet) -> None:
 
 def _json(value: Any) -> str | None:
     return None if value is None else json.dumps(value)
+
+
+def _predicted_dtype(row: dict[str, Any]) -> str:
+    return "<f4" if row.get("task") == "regression" else "<i4"
 
 
 def _packed(values: np.ndarray | None, dtype: str) -> bytes | None:
@@ -260,7 +267,7 @@ def iterate_predictions(
             row = dict(record)
             test = tests.get(row["test_sha256"]) or _read_image_set(connection, row["test_sha256"])
             tests[test.sha256] = test
-            predicted = _unpacked(row.pop("predicted"), "<i4")
+            predicted = _unpacked(row.pop("predicted"), _predicted_dtype(row))
             assert predicted is not None
             yield (
                 row,

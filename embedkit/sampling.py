@@ -16,6 +16,7 @@ import numpy as np
 
 from embedkit.datasets.dataset import Dataset
 from embedkit.errors import EmbedkitError, NotApplicable, listing
+from embedkit.scores import Task
 
 FOLDS = 5
 TEST_SHARE = 0.2
@@ -26,7 +27,8 @@ LABELLED_MIN_FOR_HOLD_OUT = 1000
 class Budget:
     """How many labels a head gets.
 
-    ``Budget(5, "per class")``, ``Budget(200, "total")``, ``Budget(1, "%")`` or ``Budget(0, "all")``.
+    ``Budget(5, "per class")`` (for regression: 5 in all), ``Budget(200, "total")``, ``Budget(1, "%")`` or
+    ``Budget(0, "all")``.
     """
 
     amount: float
@@ -77,6 +79,7 @@ class Evaluation:
     kind : ``"fixed"`` (one test set) or ``"cv"`` (each labelled image is tested once per repeat)
     salt : the data set's recipe, hashed into every draw
     ids, labels, groups : as in `Dataset`, with the labels of excluded classes set to -1
+    targets : as in `Dataset`: for regression float64, else None
     candidates : indices of the labelled images that draws come from (cv: that are divided into folds)
     test : indices of the test images (cv: empty)
     pool : indices of the images that are never tested on, whose labels are not looked at
@@ -93,6 +96,17 @@ class Evaluation:
     test: np.ndarray
     pool: np.ndarray
     notices: tuple[str, ...]
+    targets: np.ndarray | None = None
+
+    @property
+    def task(self) -> Task:
+        """``"classification"`` or ``"regression"``."""
+        return "classification" if self.targets is None else "regression"
+
+    @property
+    def truth(self) -> np.ndarray:
+        """What heads predict: class indices, or targets."""
+        return self.labels if self.targets is None else self.targets
 
     @property
     def folds(self) -> tuple[int | None, ...]:
@@ -155,17 +169,20 @@ def plan_evaluation(dataset: Dataset, kind: str = "auto", min_class_size: int = 
     """Choose the protocol and divide a data set accordingly.
 
     With a test split, or at least 1,000 labelled images (a stratified 20% is held out): ``"fixed"``.
-    Otherwise ``"cv"``: stratified 5-fold on the labelled images, divided anew for each repeat.
+    Otherwise ``"cv"``: stratified 5-fold on the labelled images, divided anew for each repeat. For regression there is
+    one stratum.
 
     Raises
     ------
     EmbedkitError
-        Where fewer than two classes are left, or fewer than 5 images (groups) to divide.
+        Where fewer than two classes are left (of classes), or fewer than 5 images (groups) to divide.
     """
     in_test = dataset.splits == "test"
     notices: list[str] = []
     divided = kind == "cv" or not in_test.any()
-    labels = _without_small_classes(dataset, (dataset.labels >= 0) & ~in_test, divided, min_class_size, notices)
+    labels = dataset.labels
+    if dataset.task == "classification":
+        labels = _without_small_classes(dataset, (labels >= 0) & ~in_test, divided, min_class_size, notices)
     labelled = (labels >= 0) & ~in_test
     if kind == "auto":
         kind = "fixed" if in_test.any() or labelled.sum() >= LABELLED_MIN_FOR_HOLD_OUT else "cv"
@@ -182,6 +199,7 @@ def plan_evaluation(dataset: Dataset, kind: str = "auto", min_class_size: int = 
         test=np.empty(0, dtype=np.int64),
         pool=np.flatnonzero((labels < 0) & ~in_test & ~np.isin(dataset.groups, dataset.groups[labelled])),
         notices=tuple(notices),
+        targets=dataset.targets,
     )
     if kind == "cv":
         units = len(np.unique(dataset.groups[labelled]))
@@ -245,6 +263,13 @@ def check_budget(evaluation: Evaluation, name: str, budget: Budget, repeats: int
                 f'budget {budget}: {name} has {least} labelled training images{within}; use at most {least}, or "all"'
             )
         return ""
+    if evaluation.task == "regression":
+        least = min(map(len, parts))
+        if budget.amount <= least:
+            return ""
+        return (
+            f'budget {budget}: {name} has {least} training images with a target{within}; use at most {least}, or "all"'
+        )
     present = np.unique(evaluation.labels[evaluation.candidates])
     sizes = np.min([np.bincount(part, minlength=len(evaluation.classes)) for part in parts], axis=0)[present]
     least = int(sizes.min())
@@ -281,7 +306,7 @@ def draw(evaluation: Evaluation, budget: Budget, repeat: int, fold: int | None) 
         share = round(len(ordered) * budget.amount / 100, 6)  # 1.1% of 3,000 is 33, not 33.000000000000004
         n = budget.amount if budget.unit == "total" else math.ceil(share)
         chosen = ordered[: int(n)]
-    if len(np.unique(evaluation.labels[chosen])) < 2:
+    if evaluation.task == "classification" and len(np.unique(evaluation.labels[chosen])) < 2:
         raise NotApplicable(f"the draw of {len(chosen)} labels holds a single class")
     return chosen
 
@@ -296,6 +321,10 @@ def _draw_ranks(evaluation: Evaluation, repeat: int) -> np.ndarray:
 
 
 def ids_sha256(evaluation: Evaluation, indices: np.ndarray) -> str:
-    """sha256 of the ids and class names of some images, in order: the fingerprint of a draw or a test set."""
-    lines = [f"{evaluation.ids[i]}\0{evaluation.classes[evaluation.labels[i]]}" for i in indices]
+    """sha256 of the ids and class names (or targets) of some images, in order: the fingerprint of a draw."""
+    if evaluation.targets is None:
+        told = [evaluation.classes[label] for label in evaluation.labels[indices]]
+    else:
+        told = [repr(float(target)) for target in evaluation.targets[indices]]
+    lines = [f"{evaluation.ids[i]}\0{truth}" for i, truth in zip(indices, told, strict=True)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

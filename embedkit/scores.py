@@ -1,11 +1,19 @@
-"""Scores of predicted classes and probabilities."""
+"""Scores of predicted classes and probabilities, and of predicted numbers."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
+from embedkit.errors import EmbedkitError
+
+Task = Literal["classification", "regression"]
 LOG_LOSS_CLIP = 1e-7
 CLASSIFICATION = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "brier")
+REGRESSION = ("mae", "rmse", "r2")
+HEADLINES = {"classification": ("accuracy", "balanced_accuracy"), "regression": ("mae",)}
+"""The scores that tables can show, by task."""
 
 
 def classification_scores(
@@ -42,10 +50,53 @@ def classification_scores(
     return scores
 
 
+def regression_scores(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float | None]:
+    """Scores of one trial with numeric targets, both (n,).
+
+    Returns
+    -------
+    dict
+        The scores of `REGRESSION`: mean absolute error and root mean square error in units of the target, and the
+        coefficient of determination, None where `truth` is constant.
+    """
+    error = predicted - truth
+    spread = float(np.sum((truth - truth.mean()) ** 2))
+    return {
+        "mae": float(np.mean(np.abs(error))),
+        "rmse": float(np.sqrt(np.mean(error**2))),
+        "r2": 1 - float(np.sum(error**2)) / spread if np.ptp(truth) else None,
+    }
+
+
+def check_score(asked: str, task: str, dataset: str) -> None:
+    """Stop where a score is asked for that the task does not have.
+
+    Raises
+    ------
+    EmbedkitError
+        Which says what the data set holds, and which scores there are for it.
+    """
+    if asked not in ("auto", *HEADLINES[task]):
+        held = "classes" if task == "classification" else "numeric targets"
+        fitting = ", ".join(("auto", *HEADLINES[task]))
+        raise EmbedkitError(f"score {asked!r} does not suit {dataset}, which has {held}; scores for it: {fitting}")
+
+
+def score_name(score: str) -> str:
+    """In words."""
+    return "mean absolute error" if score == "mae" else score.replace("_", " ")
+
+
 def headline_score(asked: str, truth: np.ndarray) -> str:
-    """The score that tables show; ``auto`` is balanced accuracy where test classes differ by more than 1.5 to 1."""
+    """The score that tables show.
+
+    ``auto`` is the mean absolute error where `truth` holds targets (float); where it holds class indices the accuracy,
+    balanced where test classes differ by more than 1.5 to 1 in size.
+    """
     if asked != "auto":
         return asked
+    if truth.dtype.kind == "f":
+        return "mae"
     sizes = np.bincount(truth)
     sizes = sizes[sizes > 0]
     return "balanced_accuracy" if sizes.max() > 1.5 * sizes.min() else "accuracy"

@@ -21,7 +21,10 @@ DEFAULT_HEADS = (
     "linear", "mlp", "svm", "linear_svm", "logistic", "ridge", "lda", "centroid",
     "knn(k=1)", 'knn(k=5, metric="cosine")', "forest", "xgboost",
 )  # fmt: skip
-DEFAULT_BUDGETS = ("1", "2", "5", "10", "25", "50", "100")
+DEFAULT_BUDGETS = {
+    "classification": ("1", "2", "5", "10", "25", "50", "100"),
+    "regression": ("10", "25", "50", "100", "250", "500", "1000"),
+}
 
 
 class Study(BaseModel):
@@ -31,13 +34,18 @@ class Study(BaseModel):
 
     datasets: tuple[str, ...] = Field(default=(), description="names, folders of images, or specs")
     labels: str | None = Field(None, description="labels of a folder: CSV with path,label[,group][,split]")
+    task: Literal["auto", "classification", "regression"] = Field(
+        "auto", description="auto: regression where all labels are numbers and at least one is not whole"
+    )
     backbones: tuple[str, ...] | None = Field(
         None, description="networks; default: autoencoder for images up to 32x32, else resnet50"
     )
     codecs: tuple[str, ...] = Field(("float32",), description="how embeddings are stored")
-    heads: tuple[str, ...] = Field(DEFAULT_HEADS, description="classifiers on the embeddings")
+    heads: tuple[str, ...] = Field(DEFAULT_HEADS, description="classifiers (regressors) on the embeddings")
     budgets: tuple[str, ...] | None = Field(
-        None, description='labels: 5 (per class), "200 total", "1%", "all"; default: 1 to 100, those that fit'
+        None,
+        description='labels: 5 (per class; numeric targets: in all), "200 total", "1%", "all"; '
+        "default: 1 to 100 (numeric targets: 10 to 1000), those that fit",
     )
     repeats: int = Field(10, ge=1, description="label draws per budget")
     selection: Literal["cv", "default", "oracle"] = Field(
@@ -48,8 +56,9 @@ class Study(BaseModel):
     evaluation: Literal["auto", "fixed", "cv"] = Field(
         "auto", description="test split or hold-out (fixed), 5-fold cross-validation (cv)"
     )
-    score: Literal["auto", "accuracy", "balanced_accuracy"] = Field(
-        "auto", description="auto: balanced_accuracy where test classes differ by more than 1.5 to 1"
+    score: Literal["auto", "accuracy", "balanced_accuracy", "mae"] = Field(
+        "auto",
+        description="auto: balanced_accuracy where test classes differ by more than 1.5 to 1; numeric targets: mae",
     )
     draw: Literal["balanced", "capped"] = Field(
         "balanced", description="capped: a class with fewer images than the budget gives all it has"
@@ -99,8 +108,8 @@ class Study(BaseModel):
     def parsed_backbones(self) -> list[Spec]:
         return _unique([parse(text) for text in self.backbones or ()])
 
-    def parsed_budgets(self) -> list[Budget]:
-        return _unique([parse_budget(text) for text in self.budgets or DEFAULT_BUDGETS])
+    def parsed_budgets(self, task: str = "classification") -> list[Budget]:
+        return _unique([parse_budget(text) for text in self.budgets or DEFAULT_BUDGETS[task]])
 
 
 def _short_name(dataset: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from embedkit import sampling
-from embedkit.heads.head import Task as HeadTask
+from embedkit.scores import Task as HeadTask
 from embedkit.selection import Selection
 
 FORMAT = 1

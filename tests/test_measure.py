@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import Ridge
 
 from embedkit.embeddings import store
 from embedkit.heads import HEADS, make_head
 from embedkit.measure import evaluate
 from embedkit.results import Outcome
-from embedkit.scores import CLASSIFICATION, classification_scores
+from embedkit.scores import CLASSIFICATION, REGRESSION, classification_scores, regression_scores
 from embedkit.trials import Task, Trial
 
 TRIAL = Trial(
@@ -53,6 +54,10 @@ def a_task(X: np.ndarray, y: np.ndarray, head: str = "ridge", train: np.ndarray 
         head_seed=7,
         known={"n_labeled": len(train), "experiment": "heads"},
     )
+
+
+def a_regression(X: np.ndarray, y: np.ndarray, head: str = "ridge") -> Task:
+    return dataclasses.replace(a_task(X, y.astype(np.float64), head), task="regression")
 
 
 def one(task: Task, timed: bool = False) -> Outcome:
@@ -188,3 +193,39 @@ def test_training_rows_do_change_the_fitted_head(head: str) -> None:
     X_noise = X.copy()
     X_noise[TRAIN] = np.random.default_rng(1).normal(size=X[TRAIN].shape)
     assert on_probe(one(a_task(X, y, head))) != on_probe(one(a_task(X_noise, y, head)))
+
+
+@pytest.mark.parametrize("timed", [False, True])
+def test_numeric_targets_are_predicted_as_scikit_learn_does(timed: bool) -> None:
+    X, _ = blobs()
+    y = X @ np.arange(6) + 20
+    row, predictions = one(a_regression(X, y, "ridge(alpha=0.5)"), timed)
+    test = np.concatenate([TEST, PROBE])
+    centred = X[TRAIN] - X[TRAIN].mean(axis=0)
+    scale = np.sqrt((centred**2).sum(axis=1).mean())
+    reference = Ridge(alpha=0.5).fit(centred / scale, y[TRAIN])
+    expected = reference.predict((X[test] - X[TRAIN].mean(axis=0)) / scale)
+    assert predictions is not None
+    assert predictions.predicted == pytest.approx(expected, abs=1e-4)
+    assert (predictions.confidence, predictions.true_probability) == (None, None)
+    scores = regression_scores(y[test], expected)
+    assert {name: row["scores"][name] for name in REGRESSION} == pytest.approx(scores, rel=1e-4)
+    on_train = np.abs(reference.predict(centred / scale) - y[TRAIN]).mean()
+    assert row["scores"]["train_mae"] == pytest.approx(on_train, rel=1e-3)
+    assert row.get("timing") == ("exclusive" if timed else None)
+
+
+def test_predictions_that_are_not_finite_are_a_failed_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Ridge, "predict", lambda self, X: np.full(len(X), np.inf))
+    row, predictions = one(a_regression(*blobs(), "ridge"))
+    assert (row["status"], predictions) == ("failed", None)
+    assert row["error"] == "ValueError: the head predicts numbers that are not finite"
+
+
+@pytest.mark.parametrize("head", [name for name, head in HEADS.items() if "regression" in head.tasks])
+def test_test_rows_and_test_targets_change_no_fitted_regressor_by_a_bit(head: str) -> None:
+    X, _ = blobs()
+    y = X.sum(axis=1).astype(np.float64)
+    X_noise, y_noise = X.copy(), y.copy()
+    X_noise[TEST], y_noise[TEST], y_noise[POOL] = 100.0, -5.0, 1e6
+    assert on_probe(one(a_regression(X, y, head))) == on_probe(one(a_regression(X_noise, y_noise, head)))

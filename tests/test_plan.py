@@ -14,7 +14,8 @@ from embedkit import estimate
 from embedkit.console import Console
 from embedkit.embeddings.extract import extract
 from embedkit.errors import EmbedkitError, NotApplicable
-from embedkit.plan import Plan, make_plan
+from embedkit.heads import HEADS
+from embedkit.plan import Plan, make_plan, unsuited
 from embedkit.study import make_study
 
 
@@ -146,3 +147,35 @@ def test_embeddings_that_are_there_cost_nothing_in_the_estimate() -> None:
     assert not isinstance(backbone, NotApplicable)
     extract(bench.dataset, backbone, "cpu", lambda done, doing: None)
     assert estimate.embedding_cost(made, bench, "pixels") == (0.0, 64)
+
+
+def test_numeric_targets_have_default_budgets_of_their_own() -> None:
+    (bench,) = plan("rotated_digits", backbones=["pixels"]).benches.values()
+    assert [str(budget) for budget in bench.budgets] == ["10", "25", "50", "100", "250", "500", "1000"]
+    assert bench.evaluation.kind == "fixed"
+
+
+def test_classes_and_numbers_can_be_compared_in_one_study() -> None:
+    made = plan("digits", "rotated_digits", backbones=["pixels"], heads=["ridge"], budgets=[10], repeats=1)
+    assert [bench.dataset.task for bench in made.benches.values()] == ["classification", "regression"]
+    sizes = [estimate.n_labeled(made.benches[trial.dataset], trial) for trial in made.trials]
+    assert sizes == [100, 10]
+
+
+def test_a_score_that_does_not_suit_a_data_set_is_told() -> None:
+    with pytest.raises(EmbedkitError, match="score 'accuracy' does not suit rotated_digits"):
+        plan("rotated_digits", score="accuracy")
+
+
+@pytest.mark.parametrize(
+    ("head", "reason"),
+    [("lda(x=1)", "lda tells classes apart; rotated_digits has numeric targets"), ("ridge(alpha=2)", "")],
+)
+def test_heads_that_only_tell_classes_apart_do_not_suit_numeric_targets(head: str, reason: str) -> None:
+    (bench,) = plan("rotated_digits", backbones=["pixels"]).benches.values()
+    assert unsuited(head, bench) == reason
+
+
+def test_all_heads_suit_classes() -> None:
+    (bench,) = plan("digits", backbones=["pixels"]).benches.values()
+    assert {unsuited(head, bench) for head in HEADS} == {""}

@@ -365,3 +365,59 @@ def test_a_total_budget_above_the_labelled_images_is_refused() -> None:
 @pytest.mark.parametrize("budget", [Budget(0, "all"), Budget(100, "%")])
 def test_budgets_that_depend_on_the_data_always_fit(budget: Budget) -> None:
     assert check_budget(with_test_split(30, 9), "toy", budget, 10) == ""
+
+
+def with_targets(n: int, splits: list[str] | None = None, unlabelled: int = 0) -> Dataset:
+    return toy([f"{i}.5" for i in range(n)] + [""] * unlabelled, splits=splits)
+
+
+@pytest.mark.parametrize(("n", "kind"), [(999, "cv"), (1000, "fixed")])
+def test_images_with_targets_are_held_out_from_a_thousand_on(n: int, kind: str) -> None:
+    evaluation = plan_evaluation(with_targets(n, unlabelled=50))
+    assert (evaluation.kind, evaluation.task) == (kind, "regression")
+    assert set(range(n, n + 50)) <= set(evaluation.pool)
+    assert len(evaluation.test) == (200 if kind == "fixed" else 0)
+    assert evaluation.truth[:2].tolist() == [0.5, 1.5]
+
+
+def test_folds_of_images_with_targets_are_equal_and_test_each_once() -> None:
+    evaluation = plan_evaluation(with_targets(101))
+    tested = [evaluation.split(2, fold)[1] for fold in evaluation.folds]
+    assert sorted(np.concatenate(tested)) == list(range(101))
+    assert sorted(map(len, tested)) == [20, 20, 20, 20, 21]
+
+
+def test_a_whole_number_draws_so_many_targets_in_all_and_draws_nest() -> None:
+    evaluation = plan_evaluation(with_targets(90, splits=["train"] * 80 + ["test"] * 10))
+    drawn = [draw(evaluation, parse_budget(text), 1, None).tolist() for text in ("10", "20 total", "50%", "all")]
+    assert [len(chosen) for chosen in drawn] == [10, 20, 40, 80]
+    for small, large in pairwise(drawn):
+        assert large[: len(small)] == small
+
+
+def test_a_single_target_can_be_drawn() -> None:
+    assert len(draw(plan_evaluation(with_targets(30)), Budget(1, "per class"), 0, 0)) == 1
+
+
+def test_targets_are_few_only_where_folds_cannot_be_made() -> None:
+    assert plan_evaluation(with_targets(5), min_class_size=9).notices == ()
+    with pytest.raises(EmbedkitError, match="toy: 4 labelled images or groups are too few for 5-fold"):
+        plan_evaluation(with_targets(4))
+
+
+def test_a_budget_above_the_images_with_a_target_names_count_and_remedy() -> None:
+    fixed = plan_evaluation(with_targets(90, splits=["train"] * 80 + ["test"] * 10))
+    assert check_budget(fixed, "ages", Budget(80, "per class"), 10) == ""
+    assert check_budget(fixed, "ages", Budget(81, "per class"), 10) == (
+        'budget 81: ages has 80 training images with a target; use at most 80, or "all"'
+    )
+    divided = plan_evaluation(with_targets(52))
+    assert check_budget(divided, "ages", Budget(41, "per class"), 3) == ""
+    assert check_budget(divided, "ages", Budget(42, "per class"), 3) == (
+        'budget 42: ages has 41 training images with a target in some training fold; use at most 41, or "all"'
+    )
+
+
+def test_the_fingerprint_of_a_draw_of_targets_is_the_sha256_of_ids_and_targets() -> None:
+    evaluation = plan_evaluation(with_targets(6))
+    assert ids_sha256(evaluation, np.array([4, 0])) == hashlib.sha256(b"0000004\x004.5\n0000000\x000.5").hexdigest()

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from embedkit.scores import CLASSIFICATION, classification_scores, headline_score
+from embedkit.errors import EmbedkitError
+from embedkit.scores import (
+    CLASSIFICATION,
+    REGRESSION,
+    check_score,
+    classification_scores,
+    headline_score,
+    regression_scores,
+    score_name,
+)
 
 N_CLASSES = 5
 
@@ -75,3 +84,51 @@ def test_headline_is_balanced_accuracy_from_skew_of_more_than_three_to_two(
     asked: str, sizes: list[int], shown: str
 ) -> None:
     assert headline_score(asked, np.repeat(np.arange(len(sizes)), sizes)) == shown
+
+
+def test_regression_scores_by_hand() -> None:
+    scores = regression_scores(np.array([1.0, 2.0, 6.0]), np.array([2.0, 2.0, 3.0]))
+    assert scores == pytest.approx({"mae": 4 / 3, "rmse": (10 / 3) ** 0.5, "r2": 1 - 10 / 14})
+    assert tuple(scores) == REGRESSION
+
+
+def test_regression_scores_are_those_of_scikit_learn() -> None:
+    rng = np.random.default_rng(0)
+    truth, predicted = rng.normal(50, 10, 200), rng.normal(50, 10, 200)
+    assert regression_scores(truth, predicted) == pytest.approx(
+        {
+            "mae": metrics.mean_absolute_error(truth, predicted),
+            "rmse": metrics.root_mean_squared_error(truth, predicted),
+            "r2": metrics.r2_score(truth, predicted),
+        }
+    )
+
+
+def test_a_constant_truth_has_no_r2() -> None:
+    assert regression_scores(np.full(3, 0.1), np.array([0.1, 0.2, 0.3]))["r2"] is None
+
+
+def test_the_headline_of_numeric_targets_is_the_mean_absolute_error() -> None:
+    assert headline_score("auto", np.array([1.0, 2.0])) == "mae"
+    assert score_name("mae") == "mean absolute error"
+    assert score_name("balanced_accuracy") == "balanced accuracy"
+
+
+@pytest.mark.parametrize(
+    ("asked", "task", "told"),
+    [
+        ("accuracy", "regression", "numeric targets; scores for it: auto, mae"),
+        ("mae", "classification", "classes; scores for it: auto, accuracy, balanced_accuracy"),
+    ],
+)
+def test_a_score_of_the_other_task_is_refused(asked: str, task: str, told: str) -> None:
+    with pytest.raises(EmbedkitError) as caught:
+        check_score(asked, task, "ages")
+    assert str(caught.value) == f"score {asked!r} does not suit ages, which has {told}"
+
+
+@pytest.mark.parametrize(
+    ("asked", "task"), [("auto", "regression"), ("mae", "regression"), ("balanced_accuracy", "classification")]
+)
+def test_a_score_of_the_task_is_taken(asked: str, task: str) -> None:
+    check_score(asked, task, "ages")

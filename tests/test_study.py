@@ -11,9 +11,8 @@ from pydantic import ValidationError
 
 from embedkit.engines import default_jobs
 from embedkit.errors import EmbedkitError
-from embedkit.sampling import Budget
 from embedkit.spec import parse, parse_chain
-from embedkit.study import DEFAULT_BUDGETS, DEFAULT_HEADS, Study, built_in_study, make_study, read_study
+from embedkit.study import DEFAULT_HEADS, Study, built_in_study, make_study, read_study
 
 KEYS = ", ".join(Study.model_fields)
 
@@ -33,8 +32,8 @@ def told(**keys: Any) -> str:
 
 def test_the_keys_are_the_vocabulary_of_flags_files_and_arguments() -> None:
     assert KEYS == (
-        "datasets, labels, backbones, codecs, heads, budgets, repeats, selection, evaluation, score, draw, "
-        "min_class_size, controls, jobs, device, name, out"
+        "datasets, labels, task, backbones, codecs, heads, budgets, repeats, selection, evaluation, score, "
+        "draw, min_class_size, controls, jobs, device, name, out"
     )
     assert all(field.description for field in Study.model_fields.values())
 
@@ -44,6 +43,7 @@ def test_what_is_not_written_is_the_default() -> None:
     assert study.model_dump() == {
         "datasets": ("digits",),
         "labels": None,
+        "task": "auto",
         "backbones": None,
         "codecs": ("float32",),
         "heads": DEFAULT_HEADS,
@@ -60,7 +60,9 @@ def test_what_is_not_written_is_the_default() -> None:
         "name": None,
         "out": "results",
     }
-    assert study.parsed_budgets() == [Budget(int(amount), "per class") for amount in DEFAULT_BUDGETS]
+    assert [str(budget) for budget in study.parsed_budgets()] == ["1", "2", "5", "10", "25", "50", "100"]
+    by_target = study.parsed_budgets("regression")
+    assert [str(budget) for budget in by_target] == ["10", "25", "50", "100", "250", "500", "1000"]
 
 
 def test_a_study_does_not_change() -> None:
@@ -125,6 +127,7 @@ def test_members_are_parsed_once_each_in_the_order_written() -> None:
         ("device", "cuda:1", "cuda:1"),
         ("evaluation", "cv", "cv"),
         ("score", "balanced_accuracy", "balanced_accuracy"),
+        ("task", "regression", "regression"),
         ("draw", "capped", "capped"),
         ("name", "my-study_1.2", "my-study_1.2"),
         ("out", "/tmp/x y", "/tmp/x y"),
@@ -144,7 +147,8 @@ def test_a_value_is_read(key: str, value: Any, read: Any) -> None:
         ("min_class_size", 1, "input should be greater than or equal to 2; it is 1"),
         ("controls", "perhaps", "input should be a valid boolean, unable to interpret input; it is 'perhaps'"),
         ("evaluation", "loo", "input should be 'auto', 'fixed' or 'cv'; it is 'loo'"),
-        ("score", "f1", "input should be 'auto', 'accuracy' or 'balanced_accuracy'; it is 'f1'"),
+        ("score", "f1", "input should be 'auto', 'accuracy', 'balanced_accuracy' or 'mae'; it is 'f1'"),
+        ("task", "rank", "input should be 'auto', 'classification' or 'regression'; it is 'rank'"),
         ("draw", "all", "input should be 'balanced' or 'capped'; it is 'all'"),
         ("selection", "best", "input should be 'cv', 'default' or 'oracle'; it is 'best'"),
         ("labels", 5, "input should be a valid string; it is 5"),
@@ -228,7 +232,7 @@ def test_all_problems_are_told_at_once_each_with_its_key() -> None:
         "heads",
         "budgets",
     ]
-    assert problems[6] == "heads: knn(n=1): unknown parameter 'n'; knn takes: k, metric"
+    assert problems[6] == "heads: knn(n=1): unknown parameter 'n'; knn takes: k, metric, weights"
 
 
 @pytest.mark.parametrize(

@@ -66,8 +66,20 @@ def _no_parameters() -> None:
     """A card's name takes no parameters."""
 
 
-def open_dataset(spec: Spec, progress: Callable[[int, int], None] = lambda done, total: None) -> Dataset:
-    """Read a data set's ids, labels and splits; images are decoded later, when they are asked for."""
-    known = cards()
-    loader = parse(known[spec.name]["loader"]) if spec.name in known else spec
-    return DATASETS[loader.name](progress, **checked_params(loader, DATASETS[loader.name]))
+def open_dataset(
+    spec: Spec, progress: Callable[[int, int], None] = lambda done, total: None, task: str = "auto"
+) -> Dataset:
+    """Read a data set's ids, labels and splits; images are decoded later, when they are asked for.
+
+    Raises
+    ------
+    EmbedkitError
+        Where it cannot be read, or its labels are not for this task.
+    """
+    card = cards().get(spec.name)
+    loader = parse(card["loader"]) if card else spec
+    meant = card["task"] if card and task == "auto" else task
+    dataset = DATASETS[loader.name](progress, meant, **checked_params(loader, DATASETS[loader.name]))
+    if meant not in ("auto", dataset.task):
+        raise EmbedkitError(f"{dataset.name} is for {dataset.task}, not for {meant}; leave --task out")
+    return dataset

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from embedkit.datasets.targets import are_whole_numbers, read_targets, task_of
 from embedkit.errors import EmbedkitError, listing
+from embedkit.scores import Task
 
 UNLABELLED = -1
 
@@ -27,7 +29,8 @@ class Dataset:
     ids : tuple of str
         One per image, unique, independent of where the data lie.
     labels : ndarray of int64
-        Index into `classes`, or -1 where there is no label.
+        Index into `classes`, or -1 where there is no label. For regression all that have a target are one class, so
+        that they are divided and drawn as one.
     splits : ndarray of str
         ``"train"``, ``"test"``, or ``""`` where the data set does not say.
     groups : ndarray of int64
@@ -40,6 +43,8 @@ class Dataset:
         (H, W, C) where all images share it.
     vectors : ndarray of float32, shape (n, d), or None
         In place of images.
+    targets : ndarray of float64, shape (n,), or None
+        For regression: the numbers to predict, NaN where there is none.
     unreadable : tuple of (str, str)
         Path and reason for each image that was left out.
     notices : tuple of str
@@ -57,6 +62,7 @@ class Dataset:
     image: Callable[[int], np.ndarray] = field(repr=False)
     shape: tuple[int, int, int] | None = None
     vectors: np.ndarray | None = field(default=None, repr=False)
+    targets: np.ndarray | None = field(default=None, repr=False)
     unreadable: tuple[tuple[str, str], ...] = ()
     notices: tuple[str, ...] = ()
 
@@ -64,37 +70,52 @@ class Dataset:
         return len(self.ids)
 
     @property
+    def task(self) -> Task:
+        """``"classification"`` or ``"regression"``."""
+        return "classification" if self.targets is None else "regression"
+
+    @property
+    def truth(self) -> np.ndarray:
+        """What heads predict, of shape (n,): class indices (int64), or targets (float64)."""
+        return self.labels if self.targets is None else self.targets
+
+    @property
     def fingerprint(self) -> str:
-        """sha256 of everything that a trial depends on: content, labels, splits and groups."""
+        """sha256 of everything that a trial depends on: content, labels, targets, splits and groups."""
         parts = [self.recipe, self.content, list(self.classes)]
         digest = hashlib.sha256(json.dumps(parts).encode())
         for array in (self.labels, self.groups):
             digest.update(array.astype("<i8").tobytes())
         digest.update("\n".join(self.splits).encode())
+        if self.targets is not None:
+            digest.update(self.targets.astype("<f8").tobytes())
         return digest.hexdigest()
 
 
-def from_columns(dataset: Dataset, labels: list[str], groups: list[str] | None, splits: list[str] | None) -> Dataset:
-    """Fill in labels, groups and splits given as text, where an empty label means the unlabelled pool.
+def from_columns(
+    dataset: Dataset,
+    labels: list[str],
+    groups: list[str] | None,
+    splits: list[str] | None,
+    task: str = "auto",
+) -> Dataset:
+    """Fill in labels (for regression: targets), groups and splits given as text; an empty label means the pool.
+
+    With `task` "auto" labels are targets where all are numbers and at least one is not whole.
 
     Raises
     ------
     EmbedkitError
-        Where nothing is labelled, one class is all there is, or a split is neither train, validation nor test.
+        Where nothing is labelled, one class (or number) is all there is, a target is no finite number, or a split is
+        neither train, validation nor test.
     """
-    classes = tuple(sorted({label for label in labels if label}))
-    if not classes:
+    if not any(labels):
         what = "images" if dataset.vectors is None else "vectors"
         raise EmbedkitError(
             f"{dataset.name}: none of its {len(dataset)} {what} has a label; "
             "label some (images: in one folder per class, or by --labels labels.csv with the columns path,label)"
         )
-    if len(classes) == 1:
-        raise EmbedkitError(
-            f"{dataset.name}: all labelled images are of one class, {classes[0]!r}; telling classes apart takes two"
-        )
-    index = {name: number for number, name in enumerate(classes)} | {"": UNLABELLED}
-    coded = np.array([index[label] for label in labels], dtype=np.int64)
+    dataset = _with_labels(dataset, labels, task)
     placed = [_SPLITS.get(split.lower(), "?") for split in splits] if splits else [""] * len(labels)
     if "?" in placed and splits:
         wrong = splits[placed.index("?")]
@@ -107,7 +128,24 @@ def from_columns(dataset: Dataset, labels: list[str], groups: list[str] | None, 
     split_array = np.array(placed, dtype="<U5")
     if groups:
         _check_groups_stay_on_one_side(dataset.name, keys, split_array)
-    return replace(dataset, labels=coded, classes=classes, splits=split_array, groups=grouped)
+    return replace(dataset, splits=split_array, groups=grouped)
+
+
+def _with_labels(dataset: Dataset, labels: list[str], task: str) -> Dataset:
+    if (task_of(labels) if task == "auto" else task) == "regression":
+        targets = read_targets(dataset.name, dataset.ids, labels)
+        return replace(dataset, labels=np.where(np.isnan(targets), UNLABELLED, 0), classes=("",), targets=targets)
+    classes = tuple(sorted({label for label in labels if label}))
+    if len(classes) == 1:
+        raise EmbedkitError(
+            f"{dataset.name}: all labelled images are of one class, {classes[0]!r}; telling classes apart takes two"
+        )
+    index = {name: number for number, name in enumerate(classes)} | {"": UNLABELLED}
+    coded = np.array([index[label] for label in labels], dtype=np.int64)
+    notices = dataset.notices
+    if task == "auto" and are_whole_numbers(labels):
+        notices += ("labels are whole numbers and taken as classes; --task regression takes them as numbers",)
+    return replace(dataset, labels=coded, classes=classes, notices=notices)
 
 
 _SPLITS = {"": "", "train": "train", "validation": "train", "val": "train", "valid": "train", "test": "test"}
@@ -139,10 +177,10 @@ def merge_duplicates(dataset: Dataset, digests: list[str]) -> Dataset:
         return dataset
     in_test = dataset.splits == "test"
     leaked = ~in_test & np.isin(groups, groups[in_test])
-    by_digest: dict[str, set[int]] = {}
-    for digest, label in zip(digests, dataset.labels, strict=True):
+    by_digest: dict[str, set[float]] = {}
+    for digest, label, truth in zip(digests, dataset.labels, dataset.truth, strict=True):
         if label != UNLABELLED:
-            by_digest.setdefault(digest, set()).add(int(label))
+            by_digest.setdefault(digest, set()).add(float(truth))
     contradictory = sum(len(labels) > 1 for labels in by_digest.values())
     notice = f"{copies} exact duplicates (kept on one side of every split)"
     if leaked.any():
@@ -168,4 +206,5 @@ def subset(dataset: Dataset, kept: np.ndarray) -> Dataset:
         content=hashlib.sha256(json.dumps([dataset.content, ids]).encode()).hexdigest(),
         image=lambda i: image(int(kept[i])),
         vectors=None if dataset.vectors is None else dataset.vectors[kept],
+        targets=None if dataset.targets is None else dataset.targets[kept],
     )

@@ -21,7 +21,12 @@ UNREADABLE_SHARE_MAX = 0.05
 
 
 def folder(
-    progress: Callable[[int, int], None], *, path: str, labels: str | None = None, name: str | None = None
+    progress: Callable[[int, int], None],
+    task: str = "auto",
+    *,
+    path: str,
+    labels: str | None = None,
+    name: str | None = None,
 ) -> Dataset:
     """images in a folder; labels from class folders or from a file with the columns path,label[,group][,split]"""
     root = Path(path)
@@ -52,7 +57,7 @@ def folder(
         unreadable=unreadable,
     )
     columns = [list(column) for column in zip(*placed, strict=True)]
-    return merge_duplicates(from_columns(dataset, columns[0], columns[1], columns[2]), pixels)
+    return merge_duplicates(from_columns(dataset, columns[0], columns[1], columns[2], task), pixels)
 
 
 def _image_files(root: Path) -> list[str]:

@@ -14,7 +14,9 @@ from embedkit.datasets.labels import read_rows
 from embedkit.errors import EmbedkitError
 
 
-def vectors(progress: Callable[[int, int], None], *, path: str, labels: str, name: str | None = None) -> Dataset:
+def vectors(
+    progress: Callable[[int, int], None], task: str = "auto", *, path: str, labels: str, name: str | None = None
+) -> Dataset:
     """vectors from a .npy file (n, d); labels from a CSV file, one line per row: label[,group][,split]"""
     del progress
     if not Path(path).is_file():
@@ -26,11 +28,16 @@ def vectors(progress: Callable[[int, int], None], *, path: str, labels: str, nam
         raise EmbedkitError(f"cannot read {path!r}: {error}; vectors are a .npy file written by numpy.save") from None
     rows = read_rows(Path(labels), required=("label",))
     columns = {column: [row.get(column, "") for row in rows] for column in ("label", "group", "split")}
-    return from_arrays(X, columns["label"], columns["group"], columns["split"], name or Path(path).stem)
+    return from_arrays(X, columns["label"], columns["group"], columns["split"], name or Path(path).stem, task)
 
 
 def from_arrays(
-    X: Any, labels: Sequence[str], groups: Sequence[str] | None, splits: Sequence[str] | None, name: str
+    X: Any,
+    labels: Sequence[str],
+    groups: Sequence[str] | None,
+    splits: Sequence[str] | None,
+    name: str,
+    task: str = "auto",
 ) -> Dataset:
     """A data set of vectors (n, d) with a label (text, empty for none), and maybe a group and a split, for each.
 
@@ -75,5 +82,7 @@ def from_arrays(
         image=lambda i: X[i],
         vectors=X,
     )
-    labelled = from_columns(dataset, list(labels), list(groups) if groups else None, list(splits) if splits else None)
+    labelled = from_columns(
+        dataset, list(labels), list(groups) if groups else None, list(splits) if splits else None, task
+    )
     return merge_duplicates(labelled, [hashlib.sha256(row.tobytes()).hexdigest() for row in X])

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-Task = Literal["classification", "regression"]
+from embedkit.scores import Task
+
 TASKS: tuple[Task, ...] = ("classification", "regression")
 
 Positive = Annotated[float, Field(gt=0)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import altair as alt
@@ -9,6 +10,7 @@ import pandas as pd
 
 from embedkit.report.summary import FULLY_CONNECTED, Table, family
 from embedkit.report.text import budget_title
+from embedkit.scores import score_name
 
 REFERENCE_COLORS = ("#111111", "#8a8a8a")
 FAMILY_COLORS = ("#d1495b", "#1f77b4", "#2a9d5c", "#8e5bb5", "#d98e04")
@@ -18,13 +20,14 @@ def family_panels(table: Table) -> list[Any]:
     """One chart per family that is not fully connected; the fully connected heads stand in each, in black and grey."""
     curves = curve_frame(table)
     names = [name for name in dict.fromkeys(curves["family"]) if name != FULLY_CONNECTED]
-    low = float((curves["score"] - curves["half_width"]).min())
-    span = [max(0.0, low - 2), min(100.0, float((curves["score"] + curves["half_width"]).max()) + 1)]
+    low, high = float(curves["low"].min()), float(curves["high"].max())
+    margin = 0.03 * (high - low) if table.score == "mae" else 2.0
+    span = [max(0.0, low - margin), min(_most(table), high + margin / 2)]
     return [_panel(curves, name, table, span) for name in names or [FULLY_CONNECTED]]
 
 
 def curve_frame(table: Table) -> pd.DataFrame:
-    """What is drawn: one line per head and budget."""
+    """What is drawn: one line per head and budget; bands end where the score does."""
     return pd.DataFrame(
         [
             {
@@ -33,14 +36,19 @@ def curve_frame(table: Table) -> pd.DataFrame:
                 "budget": budget,
                 "score": cell.interval.estimate,
                 "half_width": cell.interval.half_width,
-                "low": cell.interval.estimate - cell.interval.half_width,
-                "high": min(100.0, cell.interval.estimate + cell.interval.half_width),
+                "low": max(0.0, cell.interval.estimate - cell.interval.half_width),
+                "high": min(_most(table), cell.interval.estimate + cell.interval.half_width),
             }
             for head in table.heads
             for budget in table.budgets
             if (cell := table.cells.get((head, budget)))
         ]
     )
+
+
+def _most(table: Table) -> float:
+    """The largest value that the score can have."""
+    return math.inf if table.score == "mae" else 100.0
 
 
 def _panel(curves: pd.DataFrame, name: str, table: Table, span: list[float]) -> Any:
@@ -66,7 +74,8 @@ def _panel(curves: pd.DataFrame, name: str, table: Table, span: list[float]) -> 
     )
     title = f"{name} against {FULLY_CONNECTED} (black, grey)" if reference and own else name
     base = alt.Chart(shown).encode(x=x, color=color)
-    axis = f"{table.score.replace('_', ' ')}, %"
+    axis = score_name(table.score) + ("" if table.score == "mae" else ", %")
+    digits = ".3~r" if table.score == "mae" else ".1f"
     spread = base.mark_area(opacity=0.13) if len(table.budgets) > 1 else base.mark_rule(strokeWidth=2, opacity=0.5)
     band = spread.encode(y=alt.Y("low:Q", scale=y_scale, title=axis), y2="high:Q")
     line = base.mark_line(point=alt.OverlayMarkDef(size=28), strokeWidth=2).encode(
@@ -74,8 +83,8 @@ def _panel(curves: pd.DataFrame, name: str, table: Table, span: list[float]) -> 
         tooltip=[
             alt.Tooltip("head:N"),
             alt.Tooltip("budget:O", title=budget_title(table)),
-            alt.Tooltip("score:Q", format=".1f"),
-            alt.Tooltip("half_width:Q", format=".1f", title="±"),
+            alt.Tooltip("score:Q", format=digits),
+            alt.Tooltip("half_width:Q", format=digits, title="±"),
         ],
     )
     return alt.layer(band, line, title=alt.Title(title, anchor="start", fontSize=13))

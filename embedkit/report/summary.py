@@ -26,7 +26,10 @@ Place = tuple[str, ...]
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """One head at one budget: what was right (R, n), in which folds (R, n) if cross-validated, and the repeats (R,)."""
+    """One head at one budget: what was right (R, n), in which folds (R, n) if cross-validated, and the repeats (R,).
+
+    Of numbers, what was right is the negative absolute error.
+    """
 
     correct: np.ndarray
     folds: np.ndarray | None
@@ -35,7 +38,9 @@ class Measured:
 
 @dataclass(frozen=True)
 class Cell:
-    """A score with its interval, both in percent, and whether the head cannot be told from the best."""
+    """A score with its interval, both in percent (errors: in units of the target), and whether the head cannot be told
+    from the best.
+    """
 
     interval: Interval
     among_best: bool
@@ -46,7 +51,8 @@ class Table:
     """Heads by budgets on one embedding; a cell is absent where trials are missing.
 
     `standing` holds, by family and budget, how far the champion of the fully connected heads is ahead of that family's,
-    in percentage points.
+    in percentage points (errors: by how much smaller its error is). `median_mae` is the mean absolute error of always
+    saying the median of the tested targets.
     """
 
     dataset: str
@@ -58,6 +64,7 @@ class Table:
     budgets: list[str]
     cells: dict[tuple[str, str], Cell]
     standing: dict[str, dict[str, Interval]]
+    median_mae: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +90,7 @@ def summarise(folder: Path, score: str = "auto", keys: Iterable[str] | None = No
             tests[test.sha256] = test
             place = measured.setdefault(tuple(row[name] for name in PLACE), {})
             repeats = place.setdefault((row["head"], row["budget"]), {})
-            right = predictions.predicted == test.truth
+            right = _right(predictions.predicted, test.truth)
             repeats.setdefault(row["repeat"], []).append(_Part(row["fold"], test.sha256, right))
     ordered = [(place, measured[place]) for place in _as_written(rows, measured)]
     tables = [_table(place, cells, tests, score, list(rows["budget"].cat.categories)) for place, cells in ordered]
@@ -92,6 +99,13 @@ def summarise(folder: Path, score: str = "auto", keys: Iterable[str] | None = No
         trials=("key", "size"), heads=("head", lambda heads: ", ".join(sorted(set(heads))))
     )
     return Summary(tables, rows, without_score.reset_index())
+
+
+def _right(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Per image, larger is better: 0 or 1 for classes, the negative absolute error for numbers."""
+    if truth.dtype.kind == "f":
+        return -np.abs(predicted - truth)
+    return (predicted == truth).astype(np.int8)
 
 
 def _latest(rows: pd.DataFrame) -> pd.DataFrame:
@@ -112,7 +126,9 @@ class _Part:
 
 def _as_written(rows: pd.DataFrame, measured: Iterable[Place]) -> list[Place]:
     """In the order of their mean score, so that the best stands last, next to the prompt; what is not ranked first."""
-    means = rows.groupby(list(PLACE), observed=True)["accuracy"].mean()
+    scores = rows.reindex(columns=["accuracy", "mae"])
+    better = rows.assign(better=scores["accuracy"].fillna(-scores["mae"]))
+    means = better.groupby(list(PLACE), observed=True)["better"].mean()
     return sorted(measured, key=lambda place: (place[0], place[-1] != ORACLE, means.get(place, 0.0)))
 
 
@@ -126,7 +142,8 @@ def _table(
     used = {part.test_sha256 for repeats in cells.values() for parts in repeats.values() for part in parts}
     ids = sorted({image for sha256 in used for image in tests[sha256].ids})
     column = {image: number for number, image in enumerate(ids)}
-    truth, groups = np.zeros(len(ids), dtype=np.int64), np.zeros(len(ids), dtype=np.int64)
+    groups = np.zeros(len(ids), dtype=np.int64)
+    truth = np.zeros(len(ids), dtype=tests[next(iter(used))].truth.dtype)
     for sha256 in used:
         at = [column[image] for image in tests[sha256].ids]
         truth[at], groups[at] = tests[sha256].truth, tests[sha256].groups
@@ -146,25 +163,27 @@ def _table(
         correct = {head: measured.correct for head, measured in here.items()}
         best = statistics.best_set(correct, images, folds) if place[-1] != ORACLE else set()
         for head, matrix in correct.items():
-            found[head, budget] = Cell(_percent(statistics.interval(matrix, images, folds)), head in best)
+            found[head, budget] = Cell(_shown(statistics.interval(matrix, images, folds), score), head in best)
         if place[-1] == ORACLE:
             continue
         for family, difference in _standing(correct, images, ids, folds, len(budgets)).items():
-            standing.setdefault(family, {})[budget] = difference
+            standing.setdefault(family, {})[budget] = difference if score == "mae" else _percent(difference)
+    median_mae = float(np.mean(np.abs(truth - np.median(truth)))) if score == "mae" else None
     dataset, backbone, codec, selection = place
-    return Table(dataset, backbone, codec, selection, score, heads, budgets, found, standing)
+    return Table(dataset, backbone, codec, selection, score, heads, budgets, found, standing, median_mae)
 
 
 def _matrix(repeats: dict[int, list[_Part]], tests: dict[str, ImageSet], column: dict[str, int]) -> Measured | None:
     """Repeats x images, of the repeats in which every image was tested."""
     rows, fold_rows, complete = [], [], []
     for repeat, parts in sorted(repeats.items()):
-        row, fold_row = np.full(len(column), -1, dtype=np.int8), np.zeros(len(column), dtype=np.int64)
+        row, seen = np.zeros(len(column), dtype=parts[0].right.dtype), np.zeros(len(column), dtype=bool)
+        fold_row = np.zeros(len(column), dtype=np.int64)
         for part in parts:
             at = [column[image] for image in tests[part.test_sha256].ids]
-            row[at] = part.right
+            row[at], seen[at] = part.right, True
             fold_row[at] = part.fold or 0
-        if (row >= 0).all():
+        if seen.all():
             rows.append(row)
             fold_rows.append(fold_row)
             complete.append(repeat)
@@ -214,9 +233,14 @@ def _standing(
         return {}
     confidence = 1 - (1 - statistics.CONFIDENCE) / (n_budgets * max(len(families), 1))
     return {
-        name: _percent(statistics.champion_difference(ours, theirs, images, ids, folds, confidence))
+        name: statistics.champion_difference(ours, theirs, images, ids, folds, confidence)
         for name, theirs in families.items()
     }
+
+
+def _shown(interval: Interval, score: str) -> Interval:
+    """As tables show it: errors are positive."""
+    return Interval(-interval.estimate, interval.half_width) if score == "mae" else _percent(interval)
 
 
 def _percent(interval: Interval) -> Interval:

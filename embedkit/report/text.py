@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Sequence
 
 import pandas as pd
 
 from embedkit.report.summary import FULLY_CONNECTED, Summary, Table
+from embedkit.scores import score_name
 from embedkit.statistics import Interval
 
 BEST = "*"
@@ -48,18 +50,18 @@ def wrapped(text: str) -> list[str]:
 
 def table_title(table: Table) -> str:
     codec = "" if table.codec == "float32" else f", stored as {table.codec}"
-    return f"{table.dataset}, {table.backbone}{codec}{_SELECTION[table.selection]}: {_score_title(table)}"
+    unit = " (lower is better)" if table.score == "mae" else " in %"
+    place = f"{table.dataset}, {table.backbone}{codec}{_SELECTION[table.selection]}"
+    return f"{place}: {score_name(table.score)}{unit}, by {budget_title(table)}"
 
 
 _SELECTION = {"cv": "", "default": ", default parameters", "oracle": ", parameters chosen by the test images"}
 
 
-def _score_title(table: Table) -> str:
-    return f"{table.score.replace('_', ' ')} in %, by {budget_title(table)}"
-
-
 def budget_title(table: Table) -> str:
     """What the budgets count."""
+    if table.score == "mae":
+        return "labels"
     return "labels per class" if all(budget.isdigit() for budget in table.budgets) else "labels (numbers: per class)"
 
 
@@ -68,12 +70,15 @@ def protocol_sentence(summary: Summary, table: Table) -> str:
     here = (summary.rows["dataset"] == table.dataset) & (summary.rows["status"] == "ok")
     rows = summary.rows[here]
     repeats = rows["repeat"].nunique()
-    classes, tested = rows["n_classes"].max(), rows["n_test"].max()
+    tested = rows["n_test"].max()
+    answers = f"{rows['n_classes'].max()} classes"
+    if table.median_mae is not None:
+        answers = f"Numeric targets, on average {_significant(table.median_mae)} from their median"
     if rows["fold"].notna().any():
         images = rows.groupby(["backbone", "codec", "head", "budget", "repeat"], observed=True)["n_test"].sum().max()
         folds = rows["fold"].nunique()
-        return f"{classes} classes; {images} labelled images, divided anew into {folds} folds {repeats} times."
-    return f"{classes} classes; {tested} test images; labels drawn {repeats} times from {rows['n_pool'].max()} images."
+        return f"{answers}; {images} labelled images, divided anew into {folds} folds {repeats} times."
+    return f"{answers}; {tested} test images; labels drawn {repeats} times from {rows['n_pool'].max()} images."
 
 
 def score_grid(table: Table) -> tuple[list[str], list[list[str]]]:
@@ -83,13 +88,23 @@ def score_grid(table: Table) -> tuple[list[str], list[list[str]]]:
         line = [head]
         for budget in table.budgets:
             cell = table.cells.get((head, budget))
-            line.append(f"{cell_text(cell.interval)}{BEST if cell.among_best else ' '}" if cell else "- ")
+            line.append(f"{cell_text(cell.interval, table.score)}{BEST if cell.among_best else ' '}" if cell else "- ")
         lines.append(line)
     return ["head", *(f"{budget} " for budget in table.budgets)], lines
 
 
-def cell_text(interval: Interval) -> str:
-    return f"{interval.estimate:.1f} ±{interval.half_width:.1f}"
+def cell_text(interval: Interval, score: str) -> str:
+    decimals = _decimals(interval.estimate) if score == "mae" else 1
+    return f"{interval.estimate:.{decimals}f} ±{interval.half_width:.{decimals}f}"
+
+
+def _significant(value: float) -> str:
+    return f"{value:.{_decimals(value)}f}"
+
+
+def _decimals(value: float) -> int:
+    """How many decimals show three significant digits."""
+    return max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
 
 
 def explanation() -> str:
@@ -110,7 +125,7 @@ def standing_sentence(table: Table) -> str:
         ahead = {budget: d for budget, d in by_budget.items() if d.excludes_zero and d.estimate > 0}
         behind = {budget: d for budget, d in by_budget.items() if d.excludes_zero and d.estimate < 0}
         told = [
-            f"{word} {family} at {_budgets(found, by_budget)} (by up to {_largest(found):.1f})"
+            f"{word} {family} at {_budgets(found, by_budget)} (by up to {_largest(found, table.score)})"
             for word, found in (("ahead of", ahead), ("behind", behind))
             if found
         ]
@@ -118,11 +133,13 @@ def standing_sentence(table: Table) -> str:
     elsewhere = f"not told apart from {_and(level)}" if level else ""
     said = "; ".join(part for part in [*clauses, elsewhere] if part)
     end = "; at other budgets not told apart." if clauses and _undecided(table) else "."
-    return f"{FULLY_CONNECTED.capitalize()} (its champion against each family's, in points): {said}{end}"
+    unit = "mean absolute error in units of the target" if table.score == "mae" else "in points"
+    return f"{FULLY_CONNECTED.capitalize()} (its champion against each family's, {unit}): {said}{end}"
 
 
-def _largest(differences: dict[str, Interval]) -> float:
-    return max(abs(difference.estimate) for difference in differences.values())
+def _largest(differences: dict[str, Interval], score: str) -> str:
+    largest = max(abs(difference.estimate) for difference in differences.values())
+    return _significant(largest) if score == "mae" else f"{largest:.1f}"
 
 
 def _undecided(table: Table) -> bool:
@@ -141,14 +158,11 @@ def _and(words: Sequence[str]) -> str:
 
 
 def cost_title(summary: Summary) -> str:
-    budget = _largest_budget(summary)
-    return f"what heads cost at {budget}{' labels per class' if budget.isdigit() else ''}, alone on one core"
-
-
-def _largest_budget(summary: Summary) -> str:
-    """Of those that were timed."""
-    timed = summary.rows.loc[summary.rows["timing"] == "exclusive", "budget"]
-    return str(timed.max()) if len(timed) else str(summary.rows["budget"].cat.categories[-1])
+    last = summary.tables[-1]
+    costs = cost_rows(summary)
+    budget = str(costs["budget"].iloc[0]) if len(costs) else last.budgets[-1]
+    counted = "labels" if last.score == "mae" else "labels per class"
+    return f"what heads cost at {budget}{f' {counted}' if budget.isdigit() else ''}, alone on one core"
 
 
 def cost_grid(summary: Summary) -> tuple[list[str], list[list[str]]]:
@@ -172,12 +186,11 @@ def cost_rows(summary: Summary) -> pd.DataFrame:
     rows = summary.rows
     timed = rows[
         (rows["timing"] == "exclusive")
-        & (rows["budget"] == _largest_budget(summary))
         & (rows["dataset"] == last.dataset)
         & (rows["backbone"] == last.backbone)
         & (rows["codec"] == last.codec)
     ]
-    return timed.sort_values("fit_s")
+    return timed[timed["budget"] == timed["budget"].max()].sort_values("fit_s")
 
 
 def _bytes(count: float) -> str:

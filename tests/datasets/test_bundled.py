@@ -1,11 +1,11 @@
-"""Digits: the images, numbers and keys that every installation has to have."""
+"""Digits, upright and turned: the images, numbers and keys that every installation has to have."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from embedkit.datasets.bundled import bundled
+from embedkit.datasets.bundled import DEGREES_MAX, SIDE, ZOOM, bundled, rotated
 from embedkit.datasets.dataset import Dataset
 
 
@@ -40,3 +40,65 @@ def test_no_image_is_a_copy_of_another_and_none_is_in_a_split(digits: Dataset) -
 def test_the_fingerprints_are_those_that_stored_results_have(digits: Dataset) -> None:
     assert digits.content == "b41ca9fd335466eee997366c2e6f6bbe0a1b4582afe091fc4eba35f4a254182f"
     assert digits.fingerprint == "54eab7ac3c9245111052c1a3e85a2f949ff42b318f794e9287434b149a1469f3"
+
+
+@pytest.fixture(scope="module")
+def turned() -> Dataset:
+    return bundled(lambda done, total: None, name="rotated_digits")
+
+
+def test_rotated_digits_have_an_angle_each(turned: Dataset, digits: Dataset) -> None:
+    assert (len(turned), turned.shape, turned.task, turned.recipe) == (
+        1797,
+        (16, 16, 1),
+        "regression",
+        "rotated_digits",
+    )
+    assert turned.ids == digits.ids
+    assert turned.notices == ()
+    assert turned.targets is not None
+    np.testing.assert_array_equal(turned.targets[:4], [29.93, 0.77, 39.55, 1.86])
+    np.testing.assert_array_equal(turned.labels, 0)
+
+
+def test_angles_are_spread_evenly_and_do_not_depend_on_the_split(turned: Dataset) -> None:
+    assert turned.targets is not None
+    counts = np.histogram(turned.targets, bins=9, range=(-DEGREES_MAX, DEGREES_MAX))[0]
+    assert counts.sum() == 1797
+    np.testing.assert_allclose(counts, 1797 / 9, rtol=0.2)
+    in_test = turned.splits == "test"
+    assert np.mean(in_test) == pytest.approx(0.2, abs=0.02)
+    assert np.mean(turned.targets[in_test]) == pytest.approx(np.mean(turned.targets[~in_test]), abs=3)
+
+
+def test_the_image_is_the_digit_turned_by_its_angle(turned: Dataset, digits: Dataset) -> None:
+    assert turned.targets is not None
+    for i in (0, 700, 1796):
+        np.testing.assert_array_equal(
+            turned.image(i)[..., 0], rotated(digits.image(i)[..., 0], turned.targets[i], SIDE, ZOOM)
+        )
+
+
+def test_no_ink_is_lost_at_any_angle(digits: Dataset) -> None:
+    for i in range(0, 1797, 100):
+        scan = digits.image(i)[..., 0]
+        for degrees in (-45, 10, 45):
+            ink = rotated(scan, degrees, SIDE, ZOOM).sum(dtype=float)
+            assert ink == pytest.approx(ZOOM**2 * scan.sum(dtype=float), rel=0.03)
+
+
+@pytest.mark.parametrize(("degrees", "quarters"), [(0, 0), (90, 1), (180, 2), (-90, 3)])
+def test_quarter_turns_are_exact_and_counterclockwise(degrees: float, quarters: int) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (8, 8), dtype=np.uint8)
+    np.testing.assert_array_equal(rotated(image, degrees, 8, 1.0), np.rot90(image, quarters))
+
+
+def test_between_pixels_is_their_mean() -> None:
+    """Enlarged to twice its size, pixels are looked up a quarter of a pixel beside their centres."""
+    image = np.array([[0, 80], [0, 80]], dtype=np.uint8)
+    np.testing.assert_array_equal(rotated(image, 0, 4, 2.0)[1], [0, 20, 60, 60])
+
+
+def test_the_fingerprints_of_rotated_digits_are_those_that_stored_results_have(turned: Dataset) -> None:
+    assert turned.content == "fd0dd01374fb9fe91102b485da7790c4adf2e0d3b3940e4b9adb7f0da2ad051b"
+    assert turned.fingerprint == "30fb2f48736a309e3b2ac24ff7d4304e50d5a8346d7266d5456e0ce61d27cc78"

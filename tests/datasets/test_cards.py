@@ -12,7 +12,7 @@ from embedkit.errors import EmbedkitError
 from embedkit.spec import Spec, checked_params, parse
 
 KNOWN = ", ".join(sorted({*cards(), *DATASETS}))
-CARD_KEYS = {"loader", "title", "images", "classes", "image_size", "task", "origin", "licence", "citation"}
+CARD_KEYS = {"loader", "title", "images", "image_size", "task", "origin", "licence", "citation"}
 
 
 @pytest.fixture(autouse=True)
@@ -32,16 +32,35 @@ def told(text: str, labels: str | None = None) -> str:
 @pytest.mark.parametrize("name", cards())
 def test_every_card_is_complete_and_its_loader_is_known(name: str) -> None:
     card = cards()[name]
-    assert set(card) >= CARD_KEYS
+    assert set(card) >= CARD_KEYS | {"targets" if card["task"] == "regression" else "classes"}
     loader = parse(card["loader"])
     checked_params(loader, DATASETS[loader.name])
     assert name not in DATASETS
 
 
-def test_a_card_opens_what_it_describes() -> None:
-    card = cards()["digits"]
-    dataset = open_dataset(dataset_spec("digits"))
-    assert (len(dataset), len(dataset.classes)) == (card["images"], card["classes"])
+@pytest.mark.parametrize("name", ["digits", "rotated_digits"])
+def test_a_card_opens_what_it_describes(name: str) -> None:
+    card = cards()[name]
+    dataset = open_dataset(dataset_spec(name))
+    assert (len(dataset), dataset.task) == (card["images"], card["task"])
+    assert len(dataset.classes) == card.get("classes", 1)
+
+
+def test_a_task_that_a_data_set_is_not_for_is_told() -> None:
+    with pytest.raises(EmbedkitError) as error:
+        open_dataset(dataset_spec("digits"), task="regression")
+    assert str(error.value) == "digits is for classification, not for regression; leave --task out"
+    with pytest.raises(EmbedkitError, match="rotated_digits is for regression, not for classification"):
+        open_dataset(dataset_spec("rotated_digits"), task="classification")
+
+
+def test_a_card_says_its_task(photos: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (elsewhere / "y.csv").write_text("path,label\ncat/0.png,20\ndog/0.png,31\n")
+    card = {"loader": f'folder(path="{photos}", labels="y.csv")', "task": "regression"}
+    monkeypatch.setattr("embedkit.datasets.cards", lambda: {"ages": card})
+    targets = open_dataset(dataset_spec("ages")).targets
+    assert targets is not None
+    assert np.nansum(targets) == 51
 
 
 def test_a_card_is_taken_before_a_folder_of_its_name(elsewhere: Path) -> None:
@@ -101,7 +120,7 @@ def test_a_file_is_told_with_the_forms_that_are_taken(elsewhere: Path) -> None:
         ("digits(x=1)", "digits(x=1): unknown parameter 'x'; digits takes: no parameters"),
         ("folder(path=1)", "folder(path=1): path=1: input should be a valid string"),
         ("folder(labels='y')", 'folder(labels="y"): write path=..., which has no default'),
-        ("bundled(name='iris')", 'bundled(name="iris"): name="iris": input should be \'digits\''),
+        ("bundled(name='iris')", "bundled(name=\"iris\"): name=\"iris\": input should be 'digits' or 'rotated_digits'"),
         ("my photos", "cannot read the spec 'my photos'; write name or name(param=value, ...)"),
         ("", "cannot read the spec ''; write name or name(param=value, ...)"),
     ],

@@ -174,6 +174,51 @@ def test_the_fingerprint_stays_where_only_names_and_notices_differ() -> None:
     assert replace(dataset, name="elsewhere", notices=("x",)).fingerprint == dataset.fingerprint
 
 
+def numbers(labels: list[str], task: str = "auto", splits: list[str] | None = None) -> Dataset:
+    return from_columns(unlabelled(len(labels)), labels, None, splits, task)
+
+
+def test_numbers_that_are_not_all_whole_are_targets_of_one_stratum() -> None:
+    dataset = numbers(["1.5", "", "-2", "1.5"])
+    assert dataset.task == "regression"
+    assert dataset.truth is dataset.targets
+    np.testing.assert_array_equal(dataset.targets, [1.5, np.nan, -2, 1.5])
+    np.testing.assert_array_equal(dataset.labels, [0, -1, 0, 0])
+    assert len(dataset.classes) == 1
+
+
+def test_whole_numbers_are_classes_and_the_other_way_is_told() -> None:
+    dataset = numbers(["1", "2.0", ""])
+    assert (dataset.task, dataset.targets, dataset.classes) == ("classification", None, ("1", "2.0"))
+    assert dataset.truth is dataset.labels
+    assert dataset.notices == (
+        "labels are whole numbers and taken as classes; --task regression takes them as numbers",
+    )
+    assert numbers(["1", "2", ""], "classification").notices == ()
+
+
+def test_the_task_can_be_said() -> None:
+    np.testing.assert_array_equal(numbers(["1", "2", ""], "regression").targets, [1, 2, np.nan])
+    assert numbers(["1.5", "2.5"], "classification").classes == ("1.5", "2.5")
+    with pytest.raises(EmbedkitError, match=r"photos: the label 'cat' of '1.png' is no finite number"):
+        numbers(["1", "cat"], "regression")
+
+
+def test_a_subset_and_copies_keep_their_targets() -> None:
+    dataset = numbers(["1.5", "2", "3", "4"], splits=["train", "train", "test", "train"])
+    merged = merge_duplicates(dataset, ["x", "y", "x", "y"])
+    assert merged.ids == ("1.png", "2.png", "3.png")
+    np.testing.assert_array_equal(merged.targets, [2, 3, 4])
+    assert merged.notices == (
+        "2 exact duplicates (kept on one side of every split), "
+        "1 images dropped from train because they or their group are in test, 2 images with two different labels",
+    )
+
+
+def test_the_fingerprint_changes_with_a_target() -> None:
+    assert numbers(["1.5", "2"]).fingerprint != numbers(["1.5", "2.25"]).fingerprint
+
+
 @pytest.mark.parametrize(
     "change",
     [

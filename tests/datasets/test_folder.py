@@ -316,3 +316,23 @@ def test_the_scan_tells_how_far_it_is(photos: Path) -> None:
     done: list[tuple[int, int]] = []
     folder(lambda *progress: done.append(progress), path=str(photos))
     assert done[-1] == (12, 12)
+
+
+def test_numeric_labels_in_a_file_are_targets(photos: Path, labels_file: Callable[[str], str]) -> None:
+    dataset = opened(photos, labels=labels_file("path,label\ncat/0.png,20.5\ndog/3.png,31\n"))
+    assert dataset.targets is not None
+    found = {dataset.ids[i]: dataset.targets[i] for i in np.flatnonzero(~np.isnan(dataset.targets))}
+    assert found == {"cat/0.png": 20.5, "dog/3.png": 31}
+
+
+def test_folders_named_by_numbers_hold_images_with_that_target(tmp_path: Path, write_photo: WritePhoto) -> None:
+    for seed, name in enumerate(("0.5", "0.5", "12", "unlabeled")):
+        write_photo(tmp_path / "photos" / name / f"{seed}.png", seed)
+    np.testing.assert_array_equal(opened(tmp_path / "photos").targets, [0.5, 0.5, 12, np.nan])
+
+
+def test_a_folder_of_whole_numbers_is_a_regression_where_that_is_said(tmp_path: Path, write_photo: WritePhoto) -> None:
+    for seed, name in enumerate(("3", "12")):
+        write_photo(tmp_path / "photos" / name / f"{seed}.png", seed)
+    dataset = folder(lambda done, total: None, "regression", path=str(tmp_path / "photos"))
+    assert dict(zip(dataset.ids, dataset.truth, strict=True)) == {"12/1.png": 12, "3/0.png": 3}

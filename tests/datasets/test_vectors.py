@@ -135,3 +135,10 @@ def test_equal_vectors_stay_on_one_side() -> None:
     dataset = from_arrays(np.array([[1.0], [2.0], [1.0]]), ["a", "b", "a"], None, None, "n")
     assert dataset.groups[0] == dataset.groups[2] != dataset.groups[1]
     assert dataset.notices == ("1 exact duplicates (kept on one side of every split)",)
+
+
+def test_numeric_labels_are_targets(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.eye(3))
+    (tmp_path / "y.csv").write_text('label\n1.5\n2\n""\n')
+    dataset = vectors(lambda done, total: None, path=f"{tmp_path}/x.npy", labels=f"{tmp_path}/y.csv")
+    np.testing.assert_array_equal(dataset.targets, [1.5, 2, np.nan])

@@ -180,7 +180,7 @@ def test_written_parameters_reach_the_unscaled_estimator(spec: str, params: dict
     ("spec", "problem"),
     [
         ("smv", "unknown head 'smv'; did you mean 'svm'? Heads: best, centroid, forest, gaussian_nb, knn, lda, linear"),
-        ("knn(neighbours=3)", "knn(neighbours=3): unknown parameter 'neighbours'; knn takes: k, metric"),
+        ("knn(neighbours=3)", "knn(neighbours=3): unknown parameter 'neighbours'; knn takes: k, metric, weights"),
         ("svm(kernal='rbf')", "unknown parameter 'kernal'; did you mean 'kernel'? svm takes: C, kernel, gamma"),
         ("qda(k=1)", "unknown parameter 'k'; qda takes: no parameters"),
         ("knn(k='5')", 'k="5": input should be a valid integer'),
