@@ -29,7 +29,8 @@ class QuadraticDiscriminant(ClassifierMixin, BaseEstimator):
     Parameters
     ----------
     own_share : float in [0, 1] or None
-        How much each class's own covariance counts against the pooled one; None: by its number of labels.
+        How much each class's own covariance counts against the pooled one; None: by its number of labels. A class
+        with a single label has none.
 
     Attributes
     ----------
@@ -54,20 +55,22 @@ class QuadraticDiscriminant(ClassifierMixin, BaseEstimator):
         degrees = counts - 1
         m = degrees.sum()
         self.shrinkage_ = d / (m + d)
-        self.own_shares_ = (
-            degrees / (degrees + 5 * d) if self.own_share is None else np.where(degrees, self.own_share, 0.0)
-        )
+        by_number = degrees / (degrees + 5 * d)
+        self.own_shares_ = by_number if self.own_share is None else np.where(degrees, self.own_share, 0.0)
         identity = self.shrinkage_ * (pooled.sum() / d or 1.0)
         self._means = class_means(X, codes) @ self._axes
         kept = (1 - self.shrinkage_) * (1 - self.own_shares_[:, None])
-        self._variances = kept * pooled + identity  # (C, r): of what is shared, along the axes
+        variances = kept * pooled + identity  # (C, r): of what the classes share, along the axes
+        self._precisions = 1 / variances
         own = (1 - self.shrinkage_) * self.own_shares_ / np.maximum(degrees, 1)
-        self._factors = [
-            np.sqrt(weight) * np.linalg.qr(rows @ self._axes, mode="r") / np.sqrt(variances)  # (min(m_c, r), r)
-            for weight, rows, variances in zip(own, contrasts, self._variances, strict=True)
-        ]
-        self._roots = [cholesky(np.eye(len(f)) + f @ f.T, lower=True) for f in self._factors]
-        log_determinants = np.log(self._variances).sum(axis=1) + [2 * np.log(np.diag(r)).sum() for r in self._roots]
+        # Woodbury's identity, along axes of variance 1: (I + F'F)^-1 = I - F'(I + FF')^-1 F, F of shape (m_c, r)
+        self._corrections: list[np.ndarray] = []
+        log_determinants = np.log(variances).sum(axis=1)
+        for c, rows in enumerate(contrasts):
+            factor = np.linalg.qr(np.sqrt(own[c]) * rows @ self._axes / np.sqrt(variances[c]), mode="r")
+            root = cholesky(np.eye(len(factor)) + factor @ factor.T, lower=True)
+            self._corrections.append(solve_triangular(root, factor, lower=True) / np.sqrt(variances[c]))
+            log_determinants[c] += 2 * np.log(np.diag(root)).sum()
         self._offsets = np.log(counts / n) - 0.5 * log_determinants
         return self
 
@@ -88,10 +91,8 @@ class QuadraticDiscriminant(ClassifierMixin, BaseEstimator):
     def _scores(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
         X = (validate_data(self, X, dtype=np.float64, reset=False) - self._centre) @ self._axes
-        return np.stack([self._log_joint(X, c) for c in range(len(self.classes_))], axis=1)
-
-    def _log_joint(self, X: np.ndarray, c: int) -> np.ndarray:
-        """By Woodbury's identity: (I + F'F)^-1 = I - F'(I + FF')^-1 F."""
-        z = (X - self._means[c]) / np.sqrt(self._variances[c])  # (n, r)
-        own = solve_triangular(self._roots[c], self._factors[c] @ z.T, lower=True)  # (min(m_c, r), n)
-        return self._offsets[c] - 0.5 * (np.sum(z**2, axis=1) - np.sum(own**2, axis=0))
+        weighted = self._means * self._precisions
+        distances = X**2 @ self._precisions.T - 2 * X @ weighted.T + np.sum(self._means * weighted, axis=1)  # (n, C)
+        for c, correction in enumerate(self._corrections):
+            distances[:, c] -= np.sum(((X - self._means[c]) @ correction.T) ** 2, axis=1)
+        return self._offsets - 0.5 * distances
