@@ -23,8 +23,10 @@ def announce(plan: Plan, todo: Sequence[Trial], console: Console) -> None:
         f"embedkit {__version__}: study {study.results_name!r}, {plan.device}, {_counted(study.jobs, 'worker')}"
     )
     for bench in plan.benches.values():
-        for line in _found(bench, headline_score(study.score, bench.evaluation.labels[bench.evaluation.tested])):
+        for line in found(bench):
             console.say(line)
+        score = headline_score(study.score, bench.evaluation.labels[bench.evaluation.tested])
+        console.say(f"  protocol: {_protocol(bench.evaluation)}; score: {score.replace('_', ' ')}")
     n_backbones = max(len(bench.backbones) for bench in plan.benches.values())
     factors = [
         _counted(n_backbones, "backbone"),
@@ -37,15 +39,15 @@ def announce(plan: Plan, todo: Sequence[Trial], console: Console) -> None:
         factors.append(f"{sampling.FOLDS} folds")
     console.say(f"{_counted(len(plan.trials), 'trial')}: {' x '.join(factors)}")
     for bench in plan.benches.values():
-        for name, backbone in bench.backbones.items():
-            if isinstance(backbone, NotApplicable):
-                console.say(f"  not applicable: {name}: {backbone}")
+        for line in not_applicable(bench):
+            console.say(line)
     left = duration(estimate.total_seconds(plan, todo)) if todo else "nothing"
     console.say(f"{len(plan.trials) - len(todo)} done, {len(todo)} to do; about {left}" if todo else "all done")
 
 
-def _found(bench: Bench, score: str) -> list[str]:
-    dataset, evaluation = bench.dataset, bench.evaluation
+def found(bench: Bench) -> list[str]:
+    """What a data set holds, and what its user should know."""
+    dataset = bench.dataset
     lines = [f"{dataset.name}: {_contents(dataset)}"]
     sizes = np.bincount(dataset.labels[dataset.labels >= 0], minlength=len(dataset.classes))
     counts = [f"{name} {size}" for name, size in zip(dataset.classes, sizes, strict=True)]
@@ -53,9 +55,16 @@ def _found(bench: Bench, score: str) -> list[str]:
     if dataset.unreadable:
         reasons = [f"{path} ({reason})" for path, reason in dataset.unreadable]
         lines.append(f"  left out, unreadable: {listing(reasons, most=3)}")
-    lines += [f"  note: {notice}" for notice in bench.notices]
-    lines.append(f"  protocol: {_protocol(evaluation)}; score: {score.replace('_', ' ')}")
-    return lines
+    return lines + [f"  note: {notice}" for notice in bench.notices]
+
+
+def not_applicable(bench: Bench) -> list[str]:
+    """The backbones that cannot work on a data set, and why."""
+    return [
+        f"  not applicable: {name}: {backbone}"
+        for name, backbone in bench.backbones.items()
+        if isinstance(backbone, NotApplicable)
+    ]
 
 
 def _contents(dataset: Dataset) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from embedkit.spec import parse
 from embedkit.statistics import Interval
 
 FULLY_CONNECTED = "fully connected"
+HEAD_PLACE = ("dataset", "backbone", "codec", "head")
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +68,8 @@ class Summary:
 def summarise(folder: Path, score: str = "auto", keys: Iterable[str] | None = None) -> Summary:
     """Summarise the trials with these keys; without keys, the latest row of everything that is there."""
     rows = load_results(folder)
-    rows = _latest(rows) if keys is None else rows[rows["key"].isin(set(keys))]
+    rows = rows[rows["experiment"] == "heads"]
+    rows = latest(rows, HEAD_PLACE) if keys is None else rows[rows["key"].isin(set(keys))]
     rows = rows.reset_index(drop=True)
     rows["budget"] = rows["budget"].cat.remove_unused_categories()
     wanted = set(rows["key"])
@@ -89,9 +91,9 @@ def summarise(folder: Path, score: str = "auto", keys: Iterable[str] | None = No
     return Summary(tables, rows, without_score.reset_index())
 
 
-def _latest(rows: pd.DataFrame) -> pd.DataFrame:
-    """Of each data set the rows on what it last held, and of each head on it those of its latest inputs."""
-    for names, content in ((["dataset"], "data_sha256"), (["dataset", "backbone", "codec", "head"], "inputs_sha256")):
+def latest(rows: pd.DataFrame, place: Sequence[str]) -> pd.DataFrame:
+    """Of each data set the rows on what it last held, and of each place, by its columns, those of its latest inputs."""
+    for names, content in ((["dataset"], "data_sha256"), (list(place), "inputs_sha256")):
         by_run = rows.sort_values("run_id", kind="stable")
         last = by_run.groupby(names, observed=True)[content].transform("last").loc[rows.index]
         rows = rows[rows[content] == last]
