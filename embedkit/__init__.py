@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from embedkit.api import compare, embed, run
+    from embedkit.api import compare, distances, embed, run
     from embedkit.errors import EmbedkitError
     from embedkit.frames import load_predictions, load_results
     from embedkit.heads import make_head
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _HOME = {
     "run": "embedkit.api",
     "compare": "embedkit.api",
+    "distances": "embedkit.api",
     "embed": "embedkit.api",
     "make_head": "embedkit.heads",
     "load_results": "embedkit.frames",
@@ -24,6 +25,7 @@ __all__ = [
     "EmbedkitError",
     "__version__",
     "compare",
+    "distances",
     "embed",
     "load_predictions",
     "load_results",

@@ -23,8 +23,10 @@ def announce(plan: Plan, todo: Sequence[Trial], console: Console) -> None:
         f"embedkit {__version__}: study {study.results_name!r}, {plan.device}, {_counted(study.jobs, 'worker')}"
     )
     for bench in plan.benches.values():
-        for line in _found(bench, headline_score(study.score, bench.evaluation.truth[bench.evaluation.tested])):
+        for line in found(bench):
             console.say(line)
+        score = headline_score(study.score, bench.evaluation.truth[bench.evaluation.tested])
+        console.say(f"  protocol: {_protocol(bench.evaluation)}; score: {score_name(score)}")
     n_backbones = max(len(bench.backbones) for bench in plan.benches.values())
     factors = [
         _counted(n_backbones, "backbone"),
@@ -37,9 +39,8 @@ def announce(plan: Plan, todo: Sequence[Trial], console: Console) -> None:
         factors.append(f"{sampling.FOLDS} folds")
     console.say(f"{_counted(len(plan.trials), 'trial')}: {' x '.join(factors)}")
     for bench in plan.benches.values():
-        for name, backbone in bench.backbones.items():
-            if isinstance(backbone, NotApplicable):
-                console.say(f"  not applicable: {name}: {backbone}")
+        for line in not_applicable(bench):
+            console.say(line)
         for reason in dict.fromkeys(unsuited(head, bench) for head in study.heads):
             if reason:
                 console.say(f"  not applicable: {reason}")
@@ -47,16 +48,24 @@ def announce(plan: Plan, todo: Sequence[Trial], console: Console) -> None:
     console.say(f"{len(plan.trials) - len(todo)} done, {len(todo)} to do; about {left}" if todo else "all done")
 
 
-def _found(bench: Bench, score: str) -> list[str]:
-    dataset, evaluation = bench.dataset, bench.evaluation
+def found(bench: Bench) -> list[str]:
+    """What a data set holds, and what its user should know."""
+    dataset = bench.dataset
     lines = [f"{dataset.name}: {_contents(dataset)}"]
     lines.append(f"  {_answers(dataset)}")
     if dataset.unreadable:
         reasons = [f"{path} ({reason})" for path, reason in dataset.unreadable]
         lines.append(f"  left out, unreadable: {listing(reasons, most=3)}")
-    lines += [f"  note: {notice}" for notice in bench.notices]
-    lines.append(f"  protocol: {_protocol(evaluation)}; score: {score_name(score)}")
-    return lines
+    return lines + [f"  note: {notice}" for notice in bench.notices]
+
+
+def not_applicable(bench: Bench) -> list[str]:
+    """The backbones that cannot work on a data set, and why."""
+    return [
+        f"  not applicable: {name}: {backbone}"
+        for name, backbone in bench.backbones.items()
+        if isinstance(backbone, NotApplicable)
+    ]
 
 
 def _answers(dataset: Dataset) -> str:

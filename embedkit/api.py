@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from embedkit.datasets.dataset import Dataset
+    from embedkit.distance.comparison import Comparison
+    from embedkit.trials import Trial
 
 
 def run(datasets: str | Sequence[str], *, verbose: bool = False, **keys: Any) -> pd.DataFrame:
@@ -44,6 +46,39 @@ def run(datasets: str | Sequence[str], *, verbose: bool = False, **keys: Any) ->
     """
     study = make_study("embedkit.run", datasets=datasets, **keys)
     return _rows(study, Console(quiet=not verbose))
+
+
+def distances(datasets: str | Sequence[str], *, verbose: bool = False, **keys: Any) -> pd.DataFrame:
+    """Compare distances between embeddings without any head, or what is left to do of that, and return its rows.
+
+    Parameters
+    ----------
+    datasets : str or sequence of str
+        Names, folders of images, or specs.
+    verbose : bool
+        Print what ``embedkit distances`` prints while it works.
+    **keys
+        Every option of ``embedkit distances``: backbones, codecs, metrics, ways, shots, episodes, ...
+
+    Returns
+    -------
+    DataFrame
+        By data set, backbone, codec and metric a row with ``budget`` "all pairs" (``roc_auc``, ``equal_error_rate``,
+        ``map``, ``recall_at_1``, ``recall_at_5``, ``recall_at_10``) and one for each kind of episode, such as
+        "5-way 1-shot" (``accuracy``); each score with the half-width of its 95% interval, as ``map_half_width``.
+
+    Raises
+    ------
+    EmbedkitError
+        Where this cannot run as written; all problems at once.
+    """
+    from embedkit.distance.experiment import run_distances
+    from embedkit.distance.plan import plan_distances
+    from embedkit.distance.request import make_distance_request
+
+    console = Console(quiet=not verbose)
+    plan = plan_distances(make_distance_request("embedkit.distances", datasets=datasets, **keys), console)
+    return _with_keys(load_results(run_distances(plan, console)), plan.comparisons)
 
 
 def compare(
@@ -103,8 +138,14 @@ def _rows(study: Study, console: Console, given: Dataset | None = None) -> pd.Da
     from embedkit.plan import make_plan
 
     plan = make_plan(study, console, given)
-    rows = load_results(run_study(plan, console))
-    return rows[rows["key"].isin([trial.key() for trial in plan.trials])].reset_index(drop=True)
+    return _with_keys(load_results(run_study(plan, console)), plan.trials)
+
+
+def _with_keys(rows: pd.DataFrame, measurements: Sequence[Trial] | Sequence[Comparison]) -> pd.DataFrame:
+    """The rows of these trials or comparisons."""
+    mine = rows[rows["key"].isin([measurement.key() for measurement in measurements])].reset_index(drop=True)
+    mine["budget"] = mine["budget"].cat.remove_unused_categories()
+    return mine
 
 
 def embed(

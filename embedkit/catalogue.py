@@ -9,7 +9,7 @@ from typing import Any
 from embedkit.errors import EmbedkitError
 from embedkit.spec import did_you_mean, literal, parameters
 
-KINDS = ("datasets", "backbones", "codecs", "heads")
+KINDS = ("datasets", "backbones", "codecs", "heads", "metrics")
 
 
 def text(kind: str | None = None) -> str:
@@ -35,6 +35,10 @@ def _members(kind: str) -> str:
         from embedkit.codecs import CODECS
 
         return "\n".join(_lines(CODECS))
+    if kind == "metrics":
+        from embedkit.distance.metrics import METRICS
+
+        return "\n".join(_lines(METRICS))
     if kind == "heads":
         from embedkit.heads import HEADS
 

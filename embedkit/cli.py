@@ -7,15 +7,21 @@ import os
 import signal
 import sys
 import typing
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from embedkit import catalogue, engines
 from embedkit.console import Console
+from embedkit.distance.request import DistanceRequest, make_distance_request
 from embedkit.errors import EmbedkitError
+from embedkit.request import Asked, Request
 from embedkit.study import Study, built_in_study, make_study, read_study
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 app = typer.Typer(
     add_completion=False,
@@ -68,46 +74,83 @@ def run(datasets: list[str] | None, dry_run: bool, **flags: Any) -> None:
         study = make_study("embedkit run", datasets=datasets, **given)
     else:
         study = make_study("embedkit run", **built_in_study() | given)
-    raise typer.Exit(_run_and_report(study, dry_run))
+    raise typer.Exit(_stoppable(_run_and_report, study, dry_run))
+
+
+def _stoppable(work: Callable[[Asked, bool], int], request: Asked, dry_run: bool) -> int:
+    """Do the work on a request; returns its exit status, or that of being stopped."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: rows are kept, workers end
+    try:
+        if not dry_run:
+            engines.warm_up(request.jobs)  # torch takes seconds to load, here and there at once
+        return work(request, dry_run)
+    except KeyboardInterrupt:
+        print(
+            f"\nstopped; finished trials are kept in {request.folder}: the same command goes on from there",
+            file=sys.stderr,
+        )
+        return 130
 
 
 def _run_and_report(study: Study, dry_run: bool) -> int:
     """Run, print the tables, write the report; returns the exit status: 1 where a trial failed."""
-    console = Console()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: rows are kept, workers end
-    try:
-        if not dry_run:
-            engines.warm_up(study.jobs)  # torch takes seconds to load, here and there at once
-        from embedkit.experiment import run_study
-        from embedkit.plan import make_plan
-        from embedkit.report.page import write_report
-        from embedkit.report.summary import summarise
-        from embedkit.report.text import summary_text
+    from embedkit.experiment import run_study
+    from embedkit.plan import make_plan
+    from embedkit.report.page import write_report
+    from embedkit.report.summary import summarise
+    from embedkit.report.text import summary_text
 
-        plan = make_plan(study, console)
-        folder = run_study(plan, console, dry_run)
-        if dry_run:
-            return 0
-        summary = summarise(folder, study.score, [trial.key() for trial in plan.trials])
-        console.say(f"\n{summary_text(summary)}\n")
-        report = write_report(folder, summary)
-    except KeyboardInterrupt:
-        print(
-            f"\nstopped; finished trials are kept in {study.folder}: the same command goes on from there",
-            file=sys.stderr,
-        )
-        return 130
+    console = Console()
+    plan = make_plan(study, console)
+    folder = run_study(plan, console, dry_run)
+    if dry_run:
+        return 0
+    summary = summarise(folder, study.score, [trial.key() for trial in plan.trials])
+    console.say(f"\n{summary_text(summary)}\n")
+    report = write_report(folder, summary)
     console.say(f"report: {report}\nrows and predictions: {folder / 'results.sqlite'}  (embedkit export {folder})")
-    failed = int((summary.rows["status"] == "failed").sum())
+    return _count_failed(summary.rows, "trials", console)
+
+
+def _count_failed(rows: pd.DataFrame, noun: str, console: Console) -> int:
+    """Say how many rows are there to be tried again; returns the exit status."""
+    failed = int((rows["status"] == "failed").sum())
     if failed:
-        console.say(f"{failed} trials failed; the same command tries them again")
+        console.say(f"{failed} {noun} failed; the same command tries them again")
     return 1 if failed else 0
 
 
-def _study_options() -> list[inspect.Parameter]:
-    """One option for each key of a study but the data sets, which are arguments."""
+def distances(datasets: list[str], dry_run: bool, **flags: Any) -> None:
+    """Compare distances between embeddings, without any head: pairs, retrieval and few-shot episodes, by metric.
+
+    DATASETS are names (embedkit list datasets), folders of images, or specs. Rows go where those of embedkit run on the
+    same data sets go. The same command again goes on where it was stopped.
+    """
+    given = {key: value for key, value in flags.items() if value is not None}
+    request = make_distance_request("embedkit distances", datasets=datasets, **given)
+    raise typer.Exit(_stoppable(_compare_and_report, request, dry_run))
+
+
+def _compare_and_report(request: DistanceRequest, dry_run: bool) -> int:
+    """Compare, print the tables; returns the exit status: 1 where a comparison failed."""
+    from embedkit.distance.experiment import run_distances
+    from embedkit.distance.plan import plan_distances
+    from embedkit.report.distances import distance_rows, distances_text
+
+    console = Console()
+    plan = plan_distances(request, console)
+    folder = run_distances(plan, console, dry_run)
+    if dry_run:
+        return 0
+    rows = distance_rows(folder, [comparison.key() for comparison in plan.comparisons])
+    console.say(f"\n{distances_text(rows)}\n\nrows: {folder / 'results.sqlite'}  (embedkit export {folder})")
+    return _count_failed(rows, "comparisons", console)
+
+
+def _options(model: type[Request]) -> list[inspect.Parameter]:
+    """One option for each key of a request but the data sets, which are arguments."""
     options = []
-    for name, field in Study.model_fields.items():
+    for name, field in model.model_fields.items():
         if name == "datasets":
             continue
         kinds = {field.annotation, *map(typing.get_origin, (field.annotation, *typing.get_args(field.annotation)))}
@@ -117,30 +160,34 @@ def _study_options() -> list[inspect.Parameter]:
     return options
 
 
-run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-    [
-        inspect.Parameter(
-            "datasets",
-            inspect.Parameter.POSITIONAL_OR_KEYWORD,
-            default=None,
-            annotation=Annotated[list[str] | None, typer.Argument(show_default=False)],
-        ),
-        *_study_options(),
-        inspect.Parameter(
-            "dry_run",
-            inspect.Parameter.KEYWORD_ONLY,
-            default=False,
-            annotation=Annotated[bool, typer.Option("--dry-run", help="say what would be done, and stop")],
-        ),
-    ]
-)
-app.command()(run)
+def _add_command(function: Callable[..., None], model: type[Request], datasets: inspect.Parameter) -> None:
+    """Make a function that takes data sets, --dry-run and the keys of a request a command."""
+    dry_run = inspect.Parameter(
+        "dry_run",
+        inspect.Parameter.KEYWORD_ONLY,
+        default=False,
+        annotation=Annotated[bool, typer.Option("--dry-run", help="say what would be done, and stop")],
+    )
+    function.__signature__ = inspect.Signature([datasets, *_options(model), dry_run])  # type: ignore[attr-defined]
+    app.command()(function)
+
+
+def _datasets(kind: Any, default: Any) -> inspect.Parameter:
+    annotation = Annotated[kind, typer.Argument(show_default=False)]
+    return inspect.Parameter(
+        "datasets", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation
+    )
+
+
+_add_command(run, Study, _datasets(list[str] | None, None))
+_add_command(distances, DistanceRequest, _datasets(list[str], inspect.Parameter.empty))
 
 
 @app.command("list")
 def list_members(
     kind: Annotated[
-        str | None, typer.Argument(help="datasets, backbones, codecs or heads; default: all", show_default=False)
+        str | None,
+        typer.Argument(help="datasets, backbones, codecs, heads or metrics; default: all", show_default=False),
     ] = None,
 ) -> None:
     """What there is: names, what they are, and their parameters with defaults."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import wait
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -52,8 +52,8 @@ def run_study(plan: Plan, console: Console, dry_run: bool = False) -> Path:
                 started,
                 {**facts(plan.device, plan.study.jobs), "study": plan.study.model_dump(mode="json", exclude_none=True)},
             )
-            _download(plan, todo, console)
-            todo = _make_embeddings(plan, todo, connection, run_id, console)
+            download(plan.benches, todo, console)
+            todo = make_embeddings(plan.benches, plan.device, todo, connection, run_id, console)
             together = [trial for trial in todo if not trial.is_timed]
             alone = [trial for trial in todo if trial.is_timed]
             _run_trials(plan, together, connection, run_id, console, jobs=plan.study.jobs)
@@ -61,42 +61,65 @@ def run_study(plan: Plan, console: Console, dry_run: bool = False) -> Path:
     return folder
 
 
-def _download(plan: Plan, todo: Sequence[Trial], console: Console) -> None:
+class Measurement(Protocol):
+    """What trials and their like have in common: a frozen dataclass of columns, with a key, about one embedding."""
+
+    @property
+    def experiment(self) -> str: ...
+
+    @property
+    def dataset(self) -> str: ...
+
+    @property
+    def backbone(self) -> str: ...
+
+    def key(self) -> str: ...
+
+
+Measured = TypeVar("Measured", bound=Measurement)
+
+
+def download(benches: Mapping[str, Bench], todo: Sequence[Measurement], console: Console) -> None:
     """Get the weights that are not here yet, before any work that would wait for them."""
     for dataset, name in _by_embedding(todo):
-        backbone = plan.benches[dataset].backbones[name]
+        backbone = benches[dataset].backbones[name]
         if isinstance(backbone, Backbone) and backbone.download:
             console.say(f"downloading {backbone.download}")
             backbone.network("cpu", lambda share, doing: None)
 
 
-def _make_embeddings(
-    plan: Plan, todo: Sequence[Trial], connection: sqlite3.Connection, run_id: int, console: Console
-) -> list[Trial]:
+def make_embeddings(
+    benches: Mapping[str, Bench],
+    device: str,
+    todo: Sequence[Measured],
+    connection: sqlite3.Connection,
+    run_id: int,
+    console: Console,
+) -> list[Measured]:
     """Embed what is not in the store; returns the trials whose embedding is there, and stores rows for the others."""
-    possible = []
+    possible: list[Measured] = []
     for (dataset, name), trials in _by_embedding(todo).items():
-        bench = plan.benches[dataset]
+        bench = benches[dataset]
         backbone = bench.backbones[name]
         if isinstance(backbone, NotApplicable):
-            _write_reason(plan, trials, "not_applicable", str(backbone), connection, run_id)
+            write_reason(benches, trials, "not_applicable", str(backbone), connection, run_id)
             continue
         try:
             with console.stage(f"embedding {dataset} with {name}", forward_passes(bench.dataset, backbone)) as advance:
-                extract(bench.dataset, backbone, plan.device, advance)
+                extract(bench.dataset, backbone, device, advance)
         except Unwritable:
             raise
         except Exception as error:  # one network that fails must not cost the trials of the others
             reason = str(error) if isinstance(error, EmbedkitError) else f"{type(error).__name__}: {error}"
             console.say(f"  failed: {reason}")
-            _write_reason(plan, trials, "failed", reason, connection, run_id)
+            write_reason(benches, trials, "failed", reason, connection, run_id)
             continue
         possible += trials
     return possible
 
 
-def _by_embedding(todo: Sequence[Trial]) -> dict[tuple[str, str], list[Trial]]:
-    found: dict[tuple[str, str], list[Trial]] = {}
+def _by_embedding(todo: Sequence[Measured]) -> dict[tuple[str, str], list[Measured]]:
+    found: dict[tuple[str, str], list[Measured]] = {}
     for trial in todo:
         found.setdefault((trial.dataset, trial.backbone), []).append(trial)
     return found
@@ -126,7 +149,7 @@ def _run_trials(
                 try:
                     made.append(tasks.make(trial, connection))
                 except NotApplicable as reason:
-                    _write_reason(plan, [trial], "not_applicable", str(reason), connection, run_id)
+                    write_reason(plan.benches, [trial], "not_applicable", str(reason), connection, run_id)
             if made:
                 yield made, timed
 
@@ -186,7 +209,7 @@ class TaskMaker:
             n_classes=len(evaluation.classes),
             head_seed=head_seed(evaluation.salt, trial.repeat),
             known={
-                "experiment": "heads",
+                "experiment": trial.experiment,
                 "task": evaluation.task,
                 "evaluation": evaluation.kind,
                 "n_labeled": len(train),
@@ -216,28 +239,35 @@ class TaskMaker:
             bench = self._plan.benches[trial.dataset]
             backbone = bench.backbones[trial.backbone]
             assert not isinstance(backbone, NotApplicable)
+            fitted_on = "labelled, pool" if backbone.training_passes else "labelled"
             key = embedding_key(bench.dataset, backbone)
-            manifest = store.manifest(key)
-            self._embeddings[place] = (
-                key,
-                {
-                    "backbone_seed": backbone.recipe.get("seed"),
-                    "backbone_bytes": manifest["backbone_bytes"],
-                    "backbone_macs": manifest["backbone_macs"],
-                    "fitted_on": "labelled, pool" if backbone.training_passes else "labelled",
-                },
-            )
+            self._embeddings[place] = key, about_backbone(key, backbone) | {"fitted_on": fitted_on}
         return self._embeddings[place]
 
 
-def _write_reason(
-    plan: Plan, trials: Sequence[Trial], status: str, reason: str, connection: sqlite3.Connection, run_id: int
+def about_backbone(key: str, backbone: Backbone) -> dict[str, Any]:
+    """Columns about the backbone that made the embeddings of a key."""
+    manifest = store.manifest(key)
+    return {
+        "backbone_seed": backbone.recipe.get("seed"),
+        "backbone_bytes": manifest["backbone_bytes"],
+        "backbone_macs": manifest["backbone_macs"],
+    }
+
+
+def write_reason(
+    benches: Mapping[str, Bench],
+    trials: Sequence[Measurement],
+    status: str,
+    reason: str,
+    connection: sqlite3.Connection,
+    run_id: int,
 ) -> None:
     """Rows for trials that could not begin."""
     rows: list[Outcome] = []
     for trial in trials:
-        row = dataclasses.asdict(trial)
-        evaluation = plan.benches[trial.dataset].evaluation
-        about = {"experiment": "heads", "task": evaluation.task, "evaluation": evaluation.kind}
+        row = dataclasses.asdict(trial)  # type: ignore[call-overload]
+        evaluation = benches[trial.dataset].evaluation
+        about = {"experiment": trial.experiment, "task": evaluation.task, "evaluation": evaluation.kind}
         rows.append((row | about | {"key": trial.key(), "status": status, "error": reason}, None))
     results.write(connection, run_id, rows)

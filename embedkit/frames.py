@@ -14,7 +14,7 @@ from embedkit.results import COLUMNS, iterate_predictions, reading
 
 
 def load_results(path: str | Path) -> pd.DataFrame:
-    """Rows as a DataFrame, one per trial, with one column per score.
+    """Rows as a DataFrame, one per trial or comparison of distances, with one column per score.
 
     Parameters
     ----------
@@ -24,6 +24,7 @@ def load_results(path: str | Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
+        ``experiment`` is ``"heads"`` or ``"distances"``; columns that do not apply to a row hold missing values.
         ``budget`` is an ordered category from few labels to many; whole numbers that may be missing are ``Int64``.
     """
     with reading(path) as connection:
@@ -45,7 +46,7 @@ def load_results(path: str | Path) -> pd.DataFrame:
     rows["budget"] = pd.Categorical(rows["budget"], categories=list(by_size), ordered=True)
     place = list(rows.columns).index("fitted_on") + 1
     return pd.concat([rows.iloc[:, :place], scores, rows.iloc[:, place:]], axis=1).sort_values(
-        ["dataset", "backbone", "codec", "head", "budget", "repeat", "fold"], ignore_index=True
+        ["dataset", "backbone", "codec", "head", "metric", "budget", "repeat", "fold"], ignore_index=True
     )
 
 

@@ -15,7 +15,8 @@ from embedkit.console import Console
 from embedkit.datasets import Dataset, dataset_spec, open_dataset
 from embedkit.errors import EmbedkitError, NotApplicable
 from embedkit.heads import HEADS, head_recipe
-from embedkit.sampling import Budget, Evaluation
+from embedkit.request import Request
+from embedkit.sampling import MIN_CLASS_SIZE, Budget, Evaluation
 from embedkit.scores import check_score
 from embedkit.spec import Spec, parse
 from embedkit.study import Study
@@ -66,29 +67,48 @@ def make_plan(study: Study, console: Console, given: Dataset | None = None) -> P
     EmbedkitError
         Where a data set cannot be read, or budgets that were written do not fit: all of them at once.
     """
-    device = _device(study.device)
-    datasets = [given] if given else [_opened(text, study, console) for text in study.datasets]
-    benches: dict[str, Bench] = {}
+    device = chosen_device(study.device)
+    benches = open_benches(study, console, study.evaluation, study.min_class_size, given)
     problems: list[str] = []
-    for dataset in datasets:
-        _check_twins(dataset, benches)
-        check_score(study.score, dataset.task, dataset.name)
-        evaluation = sampling.plan_evaluation(dataset, study.evaluation, study.min_class_size)
-        budgets, left_out = _fitting_budgets(study, dataset, evaluation)
+    for name, bench in benches.items():
+        check_score(study.score, bench.dataset.task, name)
+        budgets, left_out = _fitting_budgets(study, bench.dataset, bench.evaluation)
         if study.budgets is not None and study.draw == "balanced":
             problems += left_out.values()
             if left_out:
                 continue
         if not budgets:
             raise EmbedkitError(f"no default budget fits; {next(iter(left_out.values()))}")
-        backbones = _bound_backbones(study, dataset, evaluation)
-        notices = (*dataset.notices, *evaluation.notices)
+        notices = bench.notices
         if left_out:
             notices += (f"budgets {', '.join(left_out)} are left out; {next(iter(left_out.values()))}",)
-        benches[dataset.name] = Bench(dataset, evaluation, budgets, backbones, notices)
+        benches[name] = replace(bench, budgets=budgets, notices=notices)
     if problems:
         raise EmbedkitError("\n".join(problems))
     return Plan(study, device, benches, list(_trials(study, benches)))
+
+
+def open_benches(
+    request: Request,
+    console: Console,
+    evaluation: str = "auto",
+    min_class_size: int = MIN_CLASS_SIZE,
+    given: Dataset | None = None,
+) -> dict[str, Bench]:
+    """Open the data sets that are asked for, or take the `given` one, divide them and bind the backbones; no budgets.
+
+    Raises
+    ------
+    EmbedkitError
+        Where a data set cannot be read or divided, or two data sets or backbones are the same.
+    """
+    benches: dict[str, Bench] = {}
+    for dataset in [given] if given else [_opened(text, request, console) for text in request.datasets]:
+        _check_twins(dataset, benches)
+        divided = sampling.plan_evaluation(dataset, evaluation, min_class_size)
+        backbones = _bound_backbones(request, dataset, divided)
+        benches[dataset.name] = Bench(dataset, divided, [], backbones, (*dataset.notices, *divided.notices))
+    return benches
 
 
 def _check_twins(dataset: Dataset, benches: dict[str, Bench]) -> None:
@@ -100,16 +120,23 @@ def _check_twins(dataset: Dataset, benches: dict[str, Bench]) -> None:
             raise EmbedkitError(f"{name} and {dataset.name} hold the same images, labels and splits; leave one out")
 
 
-def _opened(text: str, study: Study, console: Console) -> Dataset:
+def _opened(text: str, request: Request, console: Console) -> Dataset:
     with console.stage(f"looking at {text}", 1) as advance:
         return open_dataset(
-            dataset_spec(text, study.labels),
+            dataset_spec(text, request.labels),
             lambda done, total: advance(done / total, f"{done} of {total} images"),
-            study.task,
+            request.task,
         )
 
 
-def _device(asked: str) -> str:
+def chosen_device(asked: str) -> str:
+    """The device that torch is to use.
+
+    Raises
+    ------
+    EmbedkitError
+        Where it is not there.
+    """
     if asked == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if asked.startswith("cuda") and not torch.cuda.is_available():
@@ -130,11 +157,11 @@ def _fitting_budgets(study: Study, dataset: Dataset, evaluation: Evaluation) -> 
     return fitting, reasons
 
 
-def _bound_backbones(study: Study, dataset: Dataset, evaluation: Evaluation) -> dict[str, Backbone | NotApplicable]:
+def _bound_backbones(request: Request, dataset: Dataset, evaluation: Evaluation) -> dict[str, Backbone | NotApplicable]:
     images = Images(dataset, evaluation.pool)
-    asked = {_shown(spec) for spec in study.parsed_backbones()}
+    asked = {_shown(spec) for spec in request.parsed_backbones()}
     bound: dict[str, Backbone | NotApplicable] = {}
-    for spec in _backbone_specs(study, dataset):
+    for spec in _backbone_specs(request, dataset):
         shown = _shown(spec)
         if shown in bound:
             raise EmbedkitError(f"two backbones are shown as {shown}; rename one of their weights files")
@@ -152,9 +179,9 @@ def _bound_backbones(study: Study, dataset: Dataset, evaluation: Evaluation) -> 
     return bound
 
 
-def _backbone_specs(study: Study, dataset: Dataset) -> list[Spec]:
+def _backbone_specs(request: Request, dataset: Dataset) -> list[Spec]:
     """The backbones that were asked for, or fit the images, with their controls first."""
-    asked = study.parsed_backbones()
+    asked = request.parsed_backbones()
     if dataset.vectors is not None:
         wrong = [spec for spec in asked if spec.name != "vectors"]
         if wrong:
@@ -165,8 +192,8 @@ def _backbone_specs(study: Study, dataset: Dataset) -> list[Spec]:
     if not asked:
         small = dataset.shape is not None and max(dataset.shape[:2]) <= SMALL_SIDE_MAX
         asked = [Spec("autoencoder" if small else "resnet50")]
-    controls = [control_of(spec) for spec in asked] if study.controls else []
-    first = [Spec("pixels")] if study.controls else []
+    controls = [control_of(spec) for spec in asked] if request.controls else []
+    first = [Spec("pixels")] if request.controls else []
     return list(dict.fromkeys([*first, *(spec for spec in controls if spec), *asked]))
 
 

@@ -19,12 +19,12 @@ import numpy as np
 
 from embedkit.errors import EmbedkitError
 
-FORMAT = 1
+FORMAT = 2
 FILE = "results.sqlite"
 COLUMNS = {
     # identity
-    "experiment": "TEXT", "dataset": "TEXT", "backbone": "TEXT", "codec": "TEXT", "head": "TEXT", "budget": "TEXT",
-    "repeat": "INTEGER", "selection": "TEXT", "task": "TEXT", "evaluation": "TEXT", "fold": "INTEGER",
+    "experiment": "TEXT", "dataset": "TEXT", "backbone": "TEXT", "codec": "TEXT", "head": "TEXT", "metric": "TEXT",
+    "budget": "TEXT", "repeat": "INTEGER", "selection": "TEXT", "task": "TEXT", "evaluation": "TEXT", "fold": "INTEGER",
     # sha256 of what data and protocol rest on, and of that with the recipes of backbone, codec and head
     "data_sha256": "TEXT", "inputs_sha256": "TEXT",
     # draw

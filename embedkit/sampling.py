@@ -21,6 +21,7 @@ from embedkit.scores import Task
 FOLDS = 5
 TEST_SHARE = 0.2
 LABELLED_MIN_FOR_HOLD_OUT = 1000
+MIN_CLASS_SIZE = 2
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ def assign_folds(evaluation: Evaluation, among: np.ndarray, n_folds: int, *salt:
     return fold
 
 
-def plan_evaluation(dataset: Dataset, kind: str = "auto", min_class_size: int = 2) -> Evaluation:
+def plan_evaluation(dataset: Dataset, kind: str = "auto", min_class_size: int = MIN_CLASS_SIZE) -> Evaluation:
     """Choose the protocol and divide a data set accordingly.
 
     With a test split, or at least 1,000 labelled images (a stratified 20% is held out): ``"fixed"``.

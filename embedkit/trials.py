@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ FORMAT = 1
 class Trial:
     """The names of one measurement; `inputs_sha256` stands for every recipe behind them, `data_sha256` for the data."""
 
+    experiment: ClassVar[str] = "heads"
     dataset: str
     backbone: str
     codec: str

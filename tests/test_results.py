@@ -231,7 +231,7 @@ def of_another_version(folder: Path) -> str:
     connection.execute("PRAGMA user_version = 99")
     connection.close()
     return (
-        f"{folder / FILE} has format version 99; this embedkit reads 1: "
+        f"{folder / FILE} has format version 99; this embedkit reads 2: "
         "give another --name, or use the version that wrote it"
     )
 
@@ -245,7 +245,7 @@ def another_database(folder: Path) -> str:
     connection = sqlite3.connect(folder / FILE)
     connection.execute("CREATE TABLE rows (something)")
     connection.close()
-    return f"{folder / FILE} has format version 0; this embedkit reads 1: "
+    return f"{folder / FILE} has format version 0; this embedkit reads 2: "
 
 
 @pytest.mark.parametrize("make", [of_another_version, a_text_file, another_database])

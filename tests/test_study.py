@@ -32,8 +32,8 @@ def told(**keys: Any) -> str:
 
 def test_the_keys_are_the_vocabulary_of_flags_files_and_arguments() -> None:
     assert KEYS == (
-        "datasets, labels, task, backbones, codecs, heads, budgets, repeats, selection, evaluation, score, "
-        "draw, min_class_size, controls, jobs, device, name, out"
+        "datasets, labels, task, backbones, codecs, controls, jobs, device, name, out, heads, budgets, repeats, "
+        "selection, evaluation, score, draw, min_class_size"
     )
     assert all(field.description for field in Study.model_fields.values())
 
@@ -223,8 +223,8 @@ def test_all_problems_are_told_at_once_each_with_its_key() -> None:
     first, *problems = message.split("\n  ")
     assert first == "embedkit run has 8 problems:"
     assert [problem.split(":")[0] for problem in problems] == [
-        "repeats",
         "device",
+        "repeats",
         "repeat",
         "datasets",
         "codecs",

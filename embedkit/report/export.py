@@ -6,6 +6,7 @@ from pathlib import Path
 
 from embedkit import artefacts
 from embedkit.frames import load_predictions, load_results
+from embedkit.report.distances import distance_rows, distances_markdown
 from embedkit.report.summary import summarise
 from embedkit.report.text import summary_markdown
 
@@ -18,7 +19,8 @@ def write_export(folder: Path, out: Path, predictions: bool = False) -> list[Pat
     EmbedkitError
         Where there are no results, or nothing can be written.
     """
-    contents = {"rows.csv": load_results(folder).to_csv(index=False), "tables.md": summary_markdown(summarise(folder))}
+    tables = summary_markdown(summarise(folder)) + "\n" + distances_markdown(distance_rows(folder))
+    contents = {"rows.csv": load_results(folder).to_csv(index=False), "tables.md": tables.strip() + "\n"}
     if predictions:
         contents["predictions.csv"] = load_predictions(folder).to_csv(index=False)
     try:

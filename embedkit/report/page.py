@@ -88,7 +88,7 @@ def _missing_section(summary: Summary) -> str:
 
 
 def _settings_section(runs: Sequence[dict[str, Any]]) -> str:
-    run = runs[-1]
+    run = [run for run in runs if "study" in run][-1]
     versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
     machine = f"{run['processor']}, {run['cores']} cores, {run['memory_gib']} GiB, {run['system']}"
     kernels = ", ".join(

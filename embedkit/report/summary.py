@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,7 +79,8 @@ class Summary:
 def summarise(folder: Path, score: str = "auto", keys: Iterable[str] | None = None) -> Summary:
     """Summarise the trials with these keys; without keys, the latest row of everything that is there."""
     rows = load_results(folder)
-    rows = _latest(rows) if keys is None else rows[rows["key"].isin(set(keys))]
+    rows = rows[rows["experiment"] == "heads"]
+    rows = latest(rows, [*PLACE, "head"]) if keys is None else rows[rows["key"].isin(set(keys))]
     rows = rows.reset_index(drop=True)
     rows["budget"] = rows["budget"].cat.remove_unused_categories()
     wanted = set(rows["key"])
@@ -108,9 +109,9 @@ def _right(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return (predicted == truth).astype(np.int8)
 
 
-def _latest(rows: pd.DataFrame) -> pd.DataFrame:
-    """Of each data set the rows on what it last held, and of each head on it those of its latest inputs."""
-    for names, content in ((["dataset"], "data_sha256"), ([*PLACE, "head"], "inputs_sha256")):
+def latest(rows: pd.DataFrame, place: Sequence[str]) -> pd.DataFrame:
+    """Of each data set the rows on what it last held, and of each place, by its columns, those of its latest inputs."""
+    for names, content in ((["dataset"], "data_sha256"), (list(place), "inputs_sha256")):
         by_run = rows.sort_values("run_id", kind="stable")
         last = by_run.groupby(names, observed=True)[content].transform("last").loc[rows.index]
         rows = rows[rows[content] == last]

@@ -1,0 +1,1 @@
+"""Distances between embeddings, without any head: verification, retrieval and episodes, by metric."""
