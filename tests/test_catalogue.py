@@ -6,12 +6,14 @@ from embedkit import catalogue
 from embedkit.backbones import BACKBONES
 from embedkit.codecs import CODECS
 from embedkit.datasets import DATASETS
+from embedkit.distance.metrics import METRICS
 from embedkit.errors import EmbedkitError
 from embedkit.heads import HEADS
 
 
 @pytest.mark.parametrize(
-    ("kind", "members"), [("datasets", DATASETS), ("backbones", BACKBONES), ("codecs", CODECS), ("heads", HEADS)]
+    ("kind", "members"),
+    [("datasets", DATASETS), ("backbones", BACKBONES), ("codecs", CODECS), ("heads", HEADS), ("metrics", METRICS)],
 )
 def test_every_member_is_listed(kind: str, members: dict[str, object]) -> None:
     text = catalogue.text(kind)
@@ -20,7 +22,7 @@ def test_every_member_is_listed(kind: str, members: dict[str, object]) -> None:
 
 def test_without_a_kind_all_are_listed() -> None:
     assert [line for line in catalogue.text().splitlines() if line.endswith(":")] == [
-        "datasets:", "backbones:", "codecs:", "heads:",
+        "datasets:", "backbones:", "codecs:", "heads:", "metrics:",
     ]  # fmt: skip
 
 

@@ -14,6 +14,7 @@ import pytest
 
 import embedkit
 from embedkit import cli
+from embedkit.distance.request import DistanceRequest
 from embedkit.heads import HEADS, Head
 from embedkit.study import Study
 
@@ -202,3 +203,74 @@ def _ok_rows(file: Path) -> list[str]:
     except embedkit.EmbedkitError:
         return []
     return list(rows.loc[rows["status"] == "ok", "key"])
+
+
+COMPARED = ["--backbones", "pixels", "--metrics", "euclidean, cosine", "--episodes", "20", "--jobs", "1"]
+
+
+def test_distances_prints_a_table_and_where_the_rows_are(run: Embedkit) -> None:
+    status, out, err = run("distances", "digits", *COMPARED)
+    assert (status, err) == (0, "")
+    assert "compared: 360 test images of 10 classes; 1437 others are the pool (labels unseen)" in out
+    assert "0 comparisons done, 6 to do" in out
+    lines = out.splitlines()
+    at = lines.index("digits: distances between 360 test images of 10 classes, in %")
+    assert lines[at + 1].split("  ")[-2:] == ["5-way 1-shot", "5-way 5-shot"]
+    assert lines[at + 2] == "  pixels"
+    assert [line.split()[0] for line in lines[at + 3 : at + 5]] == ["euclidean", "cosine"]
+    assert all(line.count("±") == 8 for line in lines[at + 3 : at + 5])
+    assert f"rows: {Path('results', 'digits', 'results.sqlite')}  (embedkit export" in out
+    assert "all done" in run("distances", "digits", *COMPARED)[1]
+
+
+def test_distances_may_be_asked_what_they_would_do(run: Embedkit, tmp_path: Path) -> None:
+    status, out, _ = run("distances", "digits", *COMPARED, "--shots", "1", "--dry-run")
+    assert status == 0
+    assert "0 comparisons done, 4 to do" in out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_key_of_distances_is_a_flag(run: Embedkit) -> None:
+    text = run("distances", "--help")[1]
+    keys = [name for name in DistanceRequest.model_fields if name != "datasets"]
+    assert [f"--{name}" in text for name in keys] == [True] * 12
+
+
+def test_mistakes_in_distances_are_told_all_at_once(run: Embedkit) -> None:
+    arguments = ["--metrics", "cosin", "--ways", "1", "--shots", "0", "--backbones", "resnet51", "--episodes", "x"]
+    status, out, err = run("distances", "digits", *arguments)
+    assert (status, out) == (2, "")
+    assert "embedkit distances has 5 problems" in err
+    assert "metrics: unknown metric 'cosin'; did you mean 'cosine'? Metrics: cosine, euclidean, manhattan" in err
+    assert "ways: input should be greater than or equal to 2; it is '1'" in err
+    assert "shots: input should be greater than or equal to 1; it is '0'" in err
+    assert "backbones: unknown backbone 'resnet51'; did you mean 'resnet" in err
+    assert "episodes: input should be a valid integer" in err
+
+
+def test_distances_need_a_data_set(run: Embedkit) -> None:
+    status, _, err = run("distances")
+    assert status == 2
+    assert "Missing argument 'datasets'" in err
+
+
+def test_more_ways_than_classes_are_told_beside_the_other_scores(run: Embedkit) -> None:
+    status, out, _ = run("distances", "digits", *COMPARED, "--ways", "11", "--shots", "1")
+    assert status == 0
+    assert (
+        "not applicable: 2 comparisons (cosine, euclidean): 11-way 1-shot episodes need 11 classes with at least 2 "
+        "tested images, duplicates and groups counted once; there are 10"
+    ) in out
+    assert "recall at 1" in out
+
+
+def test_stopped_distances_say_what_is_kept(run: Embedkit, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("embedkit.distance.experiment.evaluate", stop)
+    status, _, err = run("distances", "digits", *COMPARED)
+    assert status == 130
+    assert err.strip() == f"stopped; finished trials are kept in {Path('results', 'digits')}: " + (
+        "the same command goes on from there"
+    )

@@ -50,9 +50,7 @@ def euclidean() -> Metric:
 
 def cosine() -> Metric:
     """1 - cosine of the embeddings as they are, not centred; classes stand at the mean of vectors of unit length"""
-    from sklearn.preprocessing import normalize
-
-    return Metric("cosine", lambda X: _mean(normalize(X)))
+    return Metric("cosine", _mean_of_unit_vectors)
 
 
 def manhattan() -> Metric:
@@ -61,8 +59,8 @@ def manhattan() -> Metric:
 
 
 def whitened() -> Metric:
-    """euclidean after a whitening that is fitted on the unlabelled pool (a Mahalanobis distance)"""
-    return Metric("euclidean", _mean, whitening)
+    """1 - cosine after centring and whitening, fitted on the unlabelled pool"""
+    return Metric("cosine", _mean_of_unit_vectors, whitening)
 
 
 METRICS: dict[str, Callable[[], Metric]] = {
@@ -89,11 +87,18 @@ def _mean(X: np.ndarray) -> np.ndarray:
     return X.mean(axis=0)
 
 
+def _mean_of_unit_vectors(X: np.ndarray) -> np.ndarray:
+    from sklearn.preprocessing import normalize
+
+    return normalize(X).mean(axis=0)
+
+
 def whitening(pool: np.ndarray) -> Transform:
     """Centre, rotate and divide so that `pool` (m, d) has the same variance in every direction.
 
     The covariance is shrunk towards a multiple of the identity by the share of Ledoit and Wolf (2004); directions that
-    hold less than a millionth of the mean variance count as if they held that.
+    hold less than a millionth of the mean variance count as if they held that. What follows is a cosine, as Jegou and
+    Chum (2012) do: images that the pool holds few of come out long, and would be far from everything.
 
     Raises
     ------

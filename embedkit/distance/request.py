@@ -17,9 +17,11 @@ class DistanceRequest(Request):
     metrics: tuple[str, ...] = Field(
         ("euclidean", "cosine", "manhattan", "whitened"), description="what can be called near; default: all"
     )
-    ways: int = Field(5, ge=2, description="classes in an episode")
-    shots: tuple[Annotated[int, Field(ge=1)], ...] = Field((1, 5), description="images of each class to compare with")
-    episodes: int = Field(600, ge=2, description="episodes for each number of shots")
+    ways: int = Field(5, ge=2, description="classes in an episode; default: 5")
+    shots: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (1, 5), description="images of each class to compare with; default: 1,5"
+    )
+    episodes: int = Field(600, ge=2, description="episodes for each number of shots; default: 600")
 
     _listed_here = field_validator("metrics", "shots", mode="before")(as_list)
     _some_here = field_validator("metrics", "shots", mode="after")(at_least_one)

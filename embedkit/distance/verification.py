@@ -52,7 +52,7 @@ def verification(distance_rows: DistanceRows, labels: np.ndarray, groups: np.nda
     n_alike, n_unlike = alike.sum(), unlike.sum()
     if not (n_alike and n_unlike):
         raise NotApplicable("verification needs two tested images of one class, of different groups, and two classes")
-    scores, errors = _scores_and_errors(alike / n_alike, unlike / n_unlike)
+    scores, errors = _scores_and_errors(alike, unlike)
     of_image = {name: np.zeros(len(labels)) for name in scores}
     for start, rows in distance_rows():
         same, other = _pairs(start, len(rows), labels, groups)
@@ -62,10 +62,10 @@ def verification(distance_rows: DistanceRows, labels: np.ndarray, groups: np.nda
             summed += np.where(other, of_unlike[level], 0).sum(axis=1) / n_unlike
             of_image[name][start : start + len(rows)] = summed
     images = statistics.images_for("accuracy", labels, groups)
-    return {
-        name: statistics.interval((score + 2 * len(labels) * of_image[name])[None], images)
-        for name, score in scores.items()
+    half_widths = {
+        name: statistics.interval(2 * len(labels) * of_image[name][None], images).half_width for name in scores
     }
+    return {name: Interval(score, half_widths[name]) for name, score in scores.items()}
 
 
 def _pairs(start: int, count: int, labels: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -92,15 +92,16 @@ Errors = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 def _scores_and_errors(alike: np.ndarray, unlike: np.ndarray) -> tuple[dict[str, float], Errors]:
-    """Both scores, from the shares of the pairs of one class and of two at each level."""
-    farther = 1 - (np.cumsum(unlike) - unlike / 2)  # for each level: pairs of two classes that are farther
-    nearer = np.cumsum(alike) - alike / 2
-    auc = float(alike @ farther)
-    accepted_alike = np.append(0, np.cumsum(alike))  # below each level
-    accepted_unlike = np.append(0, np.cumsum(unlike))
+    """Both scores, from the numbers of pairs of one class and of two at each level."""
+    n_alike, n_unlike = alike.sum(), unlike.sum()
+    farther = (n_unlike - (np.cumsum(unlike) - unlike / 2)) / n_unlike  # share of the pairs of two classes
+    nearer = (np.cumsum(alike) - alike / 2) / n_alike  # share of the pairs of one class
+    auc = float(alike @ farther / n_alike)
+    accepted_alike = np.append(0, np.cumsum(alike)) / n_alike  # below each level
+    accepted_unlike = np.append(0, np.cumsum(unlike)) / n_unlike
     both = accepted_alike + accepted_unlike  # 1 where the two errors are equal
     eer = float(np.interp(1, both, accepted_unlike))
-    widths = alike + unlike
+    widths = np.diff(both)
     accepted = np.clip((1 - both[:-1]) / np.where(widths > 0, widths, 1), 0, 1)  # at that threshold, of each level
     low, high = np.interp([1 - _CHORD, 1 + _CHORD], both, accepted_unlike)
     share = (high - low) / (2 * _CHORD)  # of the pairs near the threshold: those of two classes

@@ -82,7 +82,8 @@ def distance_tables(rows: pd.DataFrame) -> Iterator[DistanceTable]:
     scored = rows[rows["status"] == "ok"]
     for (dataset, codec), here in scored.groupby(["dataset", "codec"], observed=True):
         episodes = [budget for budget in here["budget"].cat.categories if budget in set(here["budget"]) - {ALL_PAIRS}]
-        backbones = here.groupby("backbone")[["map", "accuracy"]].mean().sort_values(["map", "accuracy"]).index
+        means = here.groupby("backbone").mean(numeric_only=True).reindex(columns=["map", "accuracy"])
+        backbones = means.sort_values(["map", "accuracy"]).index
         first = here.iloc[0]
         what = "test images" if first["evaluation"] == "fixed" else "labelled images"
         stored = "" if codec == "float32" else f", stored as {codec}"
@@ -115,6 +116,7 @@ def _missing_lines(rows: pd.DataFrame) -> list[str]:
     """What gave no score, and why: a line for each reason."""
     missing = rows[rows["status"] != "ok"]
     return [
-        f"{status.replace('_', ' ')}: {len(these)} comparisons ({', '.join(sorted(set(these['metric'])))}): {error}"
+        f"{status.replace('_', ' ')}: {len(these)} comparison{'s' * (len(these) > 1)} "
+        f"({', '.join(sorted(set(these['metric'])))}): {error}"
         for (status, error), these in missing.groupby(["status", "error"])
     ]
