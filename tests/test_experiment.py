@@ -235,21 +235,16 @@ def test_numeric_labels_of_photos_are_predicted(discs: Path, tmp_path: Path) -> 
     rows = ek.run(
         str(discs),
         labels=str(tmp_path / "labels.csv"),
-        backbones=["autoencoder(epochs=1, width=4)", "pixels(size=4)"],
-        codecs=["float32", "float16"],
+        backbones=["autoencoder(epochs=1, width=4)"],
+        codecs=["float16"],
         heads=["ridge", "knn", "centroid"],
         budgets=[5, "30 total", "all"],
         repeats=2,
         jobs=1,
         out=str(tmp_path),
     )
-    assert set(rows["backbone"]) == {
-        "pixels",
-        "pixels(size=4)",
-        "autoencoder(epochs=1, width=4)",
-        'autoencoder(epochs=1, weights="none", width=4)',
-    }
-    assert len(rows) == 4 * 2 * 3 * 3 * 2 * 5
+    assert rows["backbone"].nunique() == 3
+    assert len(rows) == 3 * 3 * 3 * 2 * 5
     ok = rows[rows["status"] == "ok"]
     assert set(ok["head"]) == {"ridge", "knn"}
     assert ok.query("backbone == 'pixels' and budget == 'all' and head == 'ridge'")["mae"].max() < 2

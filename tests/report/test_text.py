@@ -71,7 +71,8 @@ def test_numeric_targets_are_told_in_their_units_with_three_digits(ages: Path) -
 def test_the_standing_of_numeric_targets_is_in_units_of_the_target(ages: Path) -> None:
     assert standing_sentence(summarise(ages).tables[0]) == (
         "Fully connected (its champion against each family's, mean absolute error in units of the target): "
-        "ahead of SVM at all (by up to 1.00) and behind SVM at 10 (by up to 1.50); ahead of trees at 10 (by up to 8.00)."
+        "ahead of SVM at all (by up to 1.00) and behind SVM at 10 (by up to 1.50); "
+        "ahead of trees at 10 (by up to 8.00)."
     )
 
 
@@ -88,7 +89,7 @@ def test_markdown_says_how_far_numeric_targets_spread(ages: Path) -> None:
         (12345.6, 78.9, "12346 ±79"),
         (0.012345, 0.00678, "0.0123 ±0.0068"),
         (0.0, 0.0, "0 ±0"),
-        (9.996, 1, "10.00 ±1.00"),
+        (9.996, 1, "10.0 ±1.0"),
     ],
 )
 def test_errors_have_three_significant_digits_and_their_intervals_as_many_decimals(
