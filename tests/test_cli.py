@@ -90,7 +90,7 @@ def test_a_study_file_and_flags_that_win_over_it(run: Embedkit, tmp_path: Path) 
 
 def test_every_key_of_a_study_is_a_flag(run: Embedkit) -> None:
     text = run("run", "--help")[1]
-    assert [f"--{name.replace('_', '-')}" in text for name in Study.model_fields if name != "datasets"] == [True] * 16
+    assert [f"--{name.replace('_', '-')}" in text for name in Study.model_fields if name != "datasets"] == [True] * 17
 
 
 def test_problems_are_told_all_at_once_each_with_its_key(run: Embedkit) -> None:

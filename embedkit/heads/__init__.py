@@ -157,7 +157,7 @@ def centroid(seed: int) -> Any:
 def knn(
     seed: int, task: str, *, k: Count = 5, metric: Literal["euclidean", "cosine", "manhattan"] = "euclidean"
 ) -> Any:
-    """vote (of targets the mean) of the k nearest labelled images; the nearest breaks ties"""
+    """vote of the k nearest labelled images, of which the nearest breaks ties; or the mean of their targets"""
     from embedkit.heads.neighbors import NearestNeighborsClassifier, NearestNeighborsRegressor
 
     del seed
