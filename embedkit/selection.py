@@ -11,8 +11,9 @@ import numpy as np
 
 from embedkit.errors import NotApplicable
 from embedkit.heads import HEADS, all_params
-from embedkit.heads.problem import Inner, Problem, plain_route
-from embedkit.scores import inner_score
+from embedkit.heads.head import Head
+from embedkit.heads.problem import Inner, Prediction, Problem, plain_route
+from embedkit.scores import LOG_LOSS_CLIP, inner_score
 from embedkit.spec import Spec
 
 Selection = Literal["cv", "default", "oracle"]
@@ -209,15 +210,26 @@ def _inner(
 
 
 def _by_folds(spec: Spec, problem: Problem, folds: np.ndarray, candidates: Sequence[dict[str, Any]]) -> Inner:
-    """Every row as a fit on the other folds predicts it; a loss is a miss, or a squared error."""
+    """Every row as a fit on the other folds predicts it; a loss is a miss, a log-loss or a squared error."""
     head = HEADS[spec.name]
     route = head.route or plain_route(head)
     if head.turnable:
         problem = problem.in_span()
     values = np.zeros((len(candidates), len(problem.y)), dtype=problem.y.dtype)
+    losses = np.zeros(values.shape)
     for fold in np.unique(folds):
         held_out = folds == fold
         predictions = route(problem.part(~held_out), candidates)(problem.rows.at(problem.index[held_out]))
         values[:, held_out] = [prediction.values for prediction in predictions]
-    losses = values != problem.y if problem.task == "classification" else (values - problem.y) ** 2
-    return Inner(values, losses.astype(np.float64))
+        losses[:, held_out] = [_losses(head, problem, held_out, prediction) for prediction in predictions]
+    return Inner(values, losses)
+
+
+def _losses(head: Head, problem: Problem, rows: np.ndarray, prediction: Prediction) -> np.ndarray:
+    truth = problem.y[rows]
+    if problem.task == "regression":
+        return (prediction.values - truth) ** 2
+    if head.loss == "misses" or prediction.probabilities is None:
+        return (prediction.values != truth).astype(np.float64)
+    of_truth = prediction.probabilities[np.arange(len(truth)), truth]
+    return -np.log(np.maximum(of_truth, LOG_LOSS_CLIP))

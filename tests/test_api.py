@@ -141,3 +141,36 @@ def test_public_names_are_there() -> None:
     assert all(getattr(ek, name) is not None for name in ek.__all__)
     with pytest.raises(AttributeError, match="module 'embedkit' has no attribute 'rnu'"):
         ek.rnu  # noqa: B018
+
+
+def test_compare_predicts_numbers_that_are_not_all_whole() -> None:
+    X = np.random.default_rng(0).normal(size=(100, 4))
+    y = X @ [1.0, -2.0, 0.5, 3.0] + 7
+    keys = {"heads": ["ridge(alpha=1e-6)", "lda"], "budgets": [20, "all"], "repeats": 2, "jobs": 1}
+    rows = ek.compare(X, [*y[:99], None], **keys)
+    linear, classes = rows[rows["head"] != "lda"], rows[rows["head"] == "lda"]
+    assert set(linear["task"]) == {"regression"}
+    assert linear["mae"].max() < 1e-4
+    assert linear["r2"].min() > 0.999999
+    assert linear[linear["budget"] == "all"].groupby("repeat")["n_test"].sum().tolist() == [99, 99]
+    assert linear["n_classes"].isna().all()
+    assert set(classes["status"]) == {"not_applicable"}
+    assert set(classes["error"]) == {"lda tells classes apart; vectors has numeric targets"}
+
+
+def test_compare_takes_whole_numbers_as_classes_unless_told() -> None:
+    X = np.repeat(np.eye(3), 10, axis=0) + np.random.default_rng(0).normal(0, 0.01, (30, 3))
+    y = np.repeat([20, 30, 70], 10)
+    keys = {"heads": ["knn(k=1)"], "budgets": ["all"], "repeats": 1, "jobs": 1}
+    assert (ek.compare(X, y, **keys)["accuracy"] == 1).all()
+    assert (ek.compare(X, y, task="regression", **keys)["mae"] == 0).all()
+
+
+def test_embed_gives_targets(photos: Path, tmp_path: Path) -> None:
+    X, y = ek.embed("rotated_digits", "pixels", split="test")
+    assert (len(X), y.dtype) == (359, np.float64)
+    assert np.abs(y).max() <= 45
+    for number, name in enumerate(("cat", "dog")):
+        (photos / name).rename(photos / str(number))
+    assert ek.embed(str(photos), "pixels", task="regression")[1].tolist() == [0.0] * 6 + [1.0] * 6
+    assert set(ek.embed(str(photos), "pixels")[1]) == {"0", "1"}

@@ -39,3 +39,10 @@ def test_a_named_data_set_is_listed_with_its_title() -> None:
 def test_an_unknown_kind_is_told() -> None:
     with pytest.raises(EmbedkitError, match="there are no 'head' to list; did you mean 'heads'"):
         catalogue.text("head")
+
+
+def test_heads_that_do_not_predict_numbers_say_so() -> None:
+    lines = {line.split("(")[0].split(":")[0].strip(): line for line in catalogue.text("heads").splitlines()[1:]}
+    assert {name for name, line in lines.items() if line.endswith("; for classes only")} == {
+        name for name, head in HEADS.items() if head.tasks == ("classification",)
+    }

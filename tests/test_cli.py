@@ -91,14 +91,14 @@ def test_a_study_file_and_flags_that_win_over_it(run: Embedkit, tmp_path: Path) 
 
 def test_every_key_of_a_study_is_a_flag(run: Embedkit) -> None:
     text = run("run", "--help")[1]
-    assert [f"--{name.replace('_', '-')}" in text for name in Study.model_fields if name != "datasets"] == [True] * 16
+    assert [f"--{name.replace('_', '-')}" in text for name in Study.model_fields if name != "datasets"] == [True] * 17
 
 
 def test_problems_are_told_all_at_once_each_with_its_key(run: Embedkit) -> None:
     status, out, err = run("run", "digits", "--heads", "smv, knn(k=0)", "--repeats", "0", "--budgets", "x")
     assert (status, out) == (2, "")
     assert "embedkit run has 4 problems" in err
-    assert "heads: unknown head 'smv'; did you mean 'svm'? Heads: centroid, forest, knn" in err
+    assert "heads: unknown head 'smv'; did you mean 'svm'? Heads: best, centroid, extra_trees, forest" in err
     assert "heads: knn(k=0): k=0: input should be greater than or equal to 1" in err
     assert "repeats: input should be greater than or equal to 1; it is '0'" in err
     assert "budgets: budget 'x' cannot be read" in err
@@ -133,7 +133,7 @@ def test_debug_shows_the_traceback(run: Embedkit) -> None:
 
 
 def test_a_head_that_fails_is_counted_and_the_others_go_on(run: Embedkit, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(seed: int) -> None:
+    def broken(seed: int, task: str) -> None:
         raise ValueError("no such luck")
 
     monkeypatch.setitem(HEADS, "broken", Head(broken, "none", 1, (1, 1)))
@@ -167,7 +167,7 @@ def test_export_writes_rows_tables_and_predictions(run: Embedkit, tmp_path: Path
 def test_list_names_every_head_with_its_parameters(run: Embedkit) -> None:
     out = run("list", "heads")[1]
     assert all(f"  {name}" in out for name in HEADS)
-    assert 'knn(k=5, metric="euclidean"): vote of the k nearest labelled images' in out
+    assert 'svm(C=10, kernel="rbf", gamma=0.5, degree=3): support vector machine' in out
 
 
 @pytest.mark.slow

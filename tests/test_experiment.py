@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import embedkit as ek
 from embedkit import experiment
@@ -213,3 +214,71 @@ def _count(file: Path) -> int:
         return len(ek.load_results(file))
     except ek.EmbedkitError:
         return 0
+
+
+@pytest.fixture
+def discs(tmp_path: Path) -> Path:
+    """140 grey images whose brightness is their label, of 60 of them."""
+    lines = ["path,label,group"]
+    (tmp_path / "discs").mkdir()
+    for i in range(140):
+        noise = np.random.default_rng(i).normal(0, 3, (8, 8, 3))
+        age = 20 + i % 70
+        Image.fromarray((2.5 * age + noise).clip(0, 255).astype(np.uint8)).save(tmp_path / "discs" / f"{i}.png")
+        if i < 60:
+            lines.append(f"{i}.png,{age + 0.5},{i // 2}")
+    (tmp_path / "labels.csv").write_text("\n".join(lines))
+    return tmp_path / "discs"
+
+
+def test_numeric_labels_of_photos_are_predicted(discs: Path, tmp_path: Path) -> None:
+    rows = ek.run(
+        str(discs),
+        labels=str(tmp_path / "labels.csv"),
+        backbones=["autoencoder(epochs=1, width=4)"],
+        codecs=["float16"],
+        heads=["ridge", "knn", "centroid"],
+        budgets=[5, "30 total", "all"],
+        repeats=2,
+        jobs=1,
+        out=str(tmp_path),
+    )
+    assert rows["backbone"].nunique() == 3
+    assert len(rows) == 3 * 3 * 3 * 2 * 5
+    ok = rows[rows["status"] == "ok"]
+    assert set(ok["head"]) == {"ridge", "knn"}
+    assert ok.query("backbone == 'pixels' and budget == 'all' and head == 'ridge'")["mae"].max() < 2
+    assert (ok.groupby(["budget", "repeat", "fold"], observed=True)["draw_sha256"].nunique() == 1).all()
+    assert set(ok[ok["budget"] == "30 total"]["n_labeled"]) == {30}
+    assert set(ok.loc[(ok["repeat"] == 0) & (ok["fold"] == 0), "timing"]) == {"exclusive"}
+    predictions = ek.load_predictions(tmp_path / "discs", budget="5")
+    error = (predictions["predicted"] - predictions["truth"]).abs().groupby(predictions["key"]).mean()
+    np.testing.assert_allclose(error, ok.set_index("key").loc[error.index, "mae"], rtol=1e-5)
+    assert {table.score for table in summarise(tmp_path / "discs").tables} == {"mae"}
+
+
+def test_a_run_with_numeric_targets_goes_on_where_it_was(tmp_path: Path) -> None:
+    keys = QUICK | {"budgets": [10, 25], "out": str(tmp_path)}
+    first = ek.run("rotated_digits", **keys | {"repeats": 1})
+    whole = ek.run("rotated_digits", **keys)
+    assert whole.set_index("key").loc[first["key"], "run_id"].unique().tolist() == [1]
+    assert whole["mae"].notna().all()
+    assert whole.groupby("budget", observed=True)["n_labeled"].unique().map(list).to_dict() == {"10": [10], "25": [25]}
+
+
+def test_what_a_study_of_numeric_targets_found_is_told_before_it_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = QUICK | {"heads": ["ridge", "lda"], "budgets": [10], "repeats": 1, "out": str(tmp_path)}
+    ek.run("rotated_digits", **keys, verbose=True)
+    said = capsys.readouterr().out
+    assert "rotated_digits: 1797 images of 16x16, 0 unlabelled, numeric targets, 0 unreadable" in said
+    assert "  targets: from -44.91 to 44.97, median -0.54" in said
+    assert "(labels unseen); score: mean absolute error" in said
+    assert "  not applicable: lda tells classes apart; rotated_digits has numeric targets" in said
+
+
+def test_classes_and_numbers_in_one_study_have_a_table_each(tmp_path: Path) -> None:
+    ek.run("digits, rotated_digits", **QUICK | {"budgets": ["50 total"]}, name="both", out=str(tmp_path))
+    found = {table.dataset: table.score for table in summarise(tmp_path / "both").tables}
+    assert found == {"digits": "accuracy", "rotated_digits": "mae"}

@@ -338,3 +338,34 @@ def test_a_file_with_damaged_pages_is_told_of(tmp_path: Path) -> None:
         load_results(tmp_path)
     with pytest.raises(EmbedkitError, match=r"results.sqlite is damaged"), open_results(tmp_path) as connection:
         settled_keys(connection)
+
+
+NUMBERS = ImageSet.of(["x", "y"], np.array([1.5, 40.0]), np.array([0, 1]), ("",))
+
+
+def test_numeric_targets_come_back_as_numbers(tmp_path: Path) -> None:
+    row = a_row("k", task="regression", n_classes=None, test_sha256=NUMBERS.sha256, scores={"mae": 0.5, "r2": None})
+    with open_results(tmp_path) as connection:
+        write_image_set(connection, NUMBERS)
+        write(connection, 1, [(row, Predictions(np.array([1.25, 39.5]), None, None))])
+    back = load_predictions(tmp_path)
+    assert back["truth"].tolist() == [1.5, 40]
+    assert back["predicted"].tolist() == [1.25, 39.5]
+    assert (back["truth"].dtype, back["predicted"].dtype) == ("float64", "float32")
+    rows = load_results(tmp_path)
+    assert (rows.loc[0, "mae"], rows["n_classes"].isna().all()) == (0.5, True)
+
+
+def test_classes_and_numbers_come_back_from_one_folder(tmp_path: Path) -> None:
+    stored(tmp_path, (a_row("k"), predictions(0, 1, 0)))
+    with open_results(tmp_path) as connection:
+        write_image_set(connection, NUMBERS)
+        row = a_row("n", task="regression", n_classes=None, test_sha256=NUMBERS.sha256)
+        write(connection, 1, [(row, Predictions(np.array([1.25, 39.5]), None, None))])
+    assert load_predictions(tmp_path).set_index("key")["truth"].to_dict() == {"k": "dog", "n": 40}
+
+
+def test_budgets_of_numeric_targets_are_ordered_by_labels_in_all(tmp_path: Path) -> None:
+    amounts = {"100": 100, "all": 400, "25": 25, "10%": 40}
+    outcomes = [(a_row(b, budget=b, n_labeled=n, n_classes=None, task="regression"), None) for b, n in amounts.items()]
+    assert list(load_results(stored(tmp_path, *outcomes))["budget"].cat.categories) == ["25", "10%", "100", "all"]

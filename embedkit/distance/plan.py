@@ -38,9 +38,7 @@ def plan_distances(request: DistanceRequest, console: Console) -> DistancePlan:
     benches = open_benches(request, console)
     for name, bench in benches.items():
         if bench.dataset.task == "regression":
-            raise EmbedkitError(
-                f"embedkit distances compares images of classes; {name} has numeric targets: leave it out"
-            )
+            raise EmbedkitError(f"embedkit distances tells classes apart; {name} has numeric targets: leave it out")
     return DistancePlan(request, device, benches, list(_comparisons(request, benches)))
 
 

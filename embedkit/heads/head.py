@@ -40,6 +40,9 @@ class Head:
         For parameters that a spec leaves open the values that selection tries, in order; the default is among them.
     route : callable or None
         A faster way to the same predictions for many candidates at once, see `embedkit.heads.problem.Route`.
+    loss : {"misses", "log_loss"}
+        What folds go by for classes. The log-loss tells candidates apart by fewer rows; it needs probabilities that are
+        never 0 for what may be true.
     leave_one_out : callable or None
         In place of folds: from a problem and candidates to `embedkit.heads.problem.Inner`, in closed form.
     turnable : bool
@@ -57,6 +60,7 @@ class Head:
     tasks: tuple[Task, ...] = TASKS
     grid: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     route: Callable[..., Any] | None = None
+    loss: Literal["misses", "log_loss"] = "misses"
     leave_one_out: Callable[..., Any] | None = None
     turnable: bool = False
     n_labeled_max: int | None = None

@@ -104,7 +104,8 @@ def _significant(value: float) -> str:
 
 def _decimals(value: float) -> int:
     """How many decimals show three significant digits."""
-    return max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
+    rounded = float(f"{value:.3g}")
+    return max(0, 2 - math.floor(math.log10(rounded))) if rounded else 0
 
 
 def explanation() -> str:

@@ -53,3 +53,36 @@ def folder(tmp_path: Path) -> Path:
         results.write_image_set(connection, test)
         results.write(connection, run_id, [*outcomes, (failed | {"scores": None}, None)])
     return tmp_path / "photos"
+
+
+MISSED_BY = {
+    "mlp": {"10": (1, 3), "all": (0.25, 0.75)},
+    "svm": {"10": (0, 1), "all": (1, 2)},
+    "forest": {"10": (9, 11)},
+}
+"""By how much each head misses the targets of even and of odd test images, at each budget, in every repeat."""
+
+
+@pytest.fixture
+def ages(tmp_path: Path) -> Path:
+    """A results folder with known rows of numeric targets."""
+    truth = 10.0 * np.arange(10)
+    test = ImageSet("n" * 64, [f"{i}.png" for i in range(10)], truth, np.arange(10), ("",))
+    outcomes = []
+    for head, by_budget in MISSED_BY.items():
+        for budget, (even, odd) in by_budget.items():
+            for repeat in range(3):
+                row = {
+                    "experiment": "heads", "dataset": "ages", "backbone": "pixels", "codec": "float32", "head": head,
+                    "budget": budget, "repeat": repeat, "selection": "default", "task": "regression",
+                    "evaluation": "fixed", "data_sha256": "d", "inputs_sha256": head,
+                    "n_labeled": 10 if budget == "10" else 40, "n_pool": 40, "n_test": 10, "test_sha256": test.sha256,
+                    "scores": {"mae": (even + odd) / 2}, "status": "ok", "fit_s": 0.01, "predict_s": 0.001,
+                    "head_bytes": 1000, "timing": "exclusive" if repeat == 0 else None,
+                    "key": f"{head} {budget} {repeat}",
+                }  # fmt: skip
+                outcomes.append((row, Predictions(truth - np.tile([even, -odd], 5), None, None)))
+    with results.open_results(tmp_path / "ages") as connection:
+        results.write_image_set(connection, test)
+        results.write(connection, results.start_run(connection, "2026-01-01T00:00:00+00:00", FACTS), outcomes)
+    return tmp_path / "ages"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Iterator
@@ -11,7 +12,8 @@ import vl_convert
 from embedkit.errors import EmbedkitError
 from embedkit.report.figures import curve_frame, figure
 from embedkit.report.page import write_report
-from embedkit.report.summary import summarise
+from embedkit.report.summary import Cell, summarise
+from embedkit.statistics import Interval
 
 
 @pytest.fixture
@@ -71,3 +73,18 @@ def test_a_page_that_cannot_be_written_is_told(folder: Path, monkeypatch: pytest
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(EmbedkitError, match=r"cannot write .*report.html: No space left on device; free some space"):
         write_report(folder, summarise(folder))
+
+
+def test_the_page_shows_errors_of_numeric_targets(ages: Path) -> None:
+    page = write_report(ages, summarise(ages)).read_text(encoding="utf-8")
+    assert "<h2>ages, pixels: mean absolute error (lower is better), by labels</h2>" in page
+    assert "<td class='best'>0.500 ±0.327*</td>" in page
+    charts = json.loads(re.search(r"const charts = (.*);\n", page)[1])  # type: ignore[index]
+    assert {layer["encoding"]["y"]["title"] for chart in charts for layer in chart["layer"]} == {"mean absolute error"}
+
+
+def test_bands_of_errors_end_at_zero_and_nowhere_above(ages: Path) -> None:
+    (table,) = summarise(ages).tables
+    wide = Cell(Interval(200.0, 300.0), False)
+    curves = curve_frame(dataclasses.replace(table, cells={("mlp", "10"): wide}))
+    assert curves[["low", "high"]].to_numpy().tolist() == [[0, 500]]

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import embedkit as ek
+from embedkit import results
 from embedkit.report.summary import family, summarise
 
 
@@ -65,3 +68,35 @@ def test_families_of_heads() -> None:
     assert [family(head) for head in ("linear", "mlp(steps=3)", "svm(C=1)", "knn(k=1)", "xgboost")] == [
         "fully connected", "fully connected", "SVM", "neighbours", "trees",
     ]  # fmt: skip
+
+
+def test_cells_of_numeric_targets_are_mean_absolute_errors_with_intervals(ages: Path) -> None:
+    (table,) = summarise(ages).tables
+    assert (table.score, table.budgets) == ("mae", ["10", "all"])
+    assert table.cells["mlp", "10"].interval.estimate == pytest.approx(2)
+    of_images = 1.959964 * np.std([1, 3] * 5, ddof=1) / 10**0.5
+    assert table.cells["mlp", "10"].interval.half_width == pytest.approx(of_images, rel=1e-4)
+    assert table.cells["forest", "10"].interval.estimate == pytest.approx(10)
+
+
+def test_the_best_of_numeric_targets_have_the_smallest_errors(ages: Path) -> None:
+    (table,) = summarise(ages).tables
+    assert {place for place, cell in table.cells.items() if cell.among_best} == {("svm", "10"), ("mlp", "all")}
+
+
+def test_a_head_with_smaller_errors_is_ahead(ages: Path) -> None:
+    (table,) = summarise(ages).tables
+    standing = {name: {budget: d.estimate for budget, d in by.items()} for name, by in table.standing.items()}
+    assert standing == {"SVM": pytest.approx({"10": -1.5, "all": 1}), "trees": pytest.approx({"10": 8})}
+
+
+def test_saying_the_median_of_the_targets_misses_them_by_25(ages: Path) -> None:
+    assert summarise(ages).tables[0].median_mae == 25
+
+
+def test_tables_of_numeric_targets_stand_with_the_smallest_error_last(ages: Path) -> None:
+    with results.open_results(ages) as connection:
+        for row, test, predictions in list(results.iterate_predictions(ages, {})):
+            worse = {"backbone": "worse", "key": f"worse {row['key']}", "scores": {"mae": 50}, "selected": None}
+            results.write(connection, 1, [(row | worse, dataclasses.replace(predictions, predicted=test.truth + 50))])
+    assert [table.backbone for table in summarise(ages).tables] == ["worse", "pixels"]

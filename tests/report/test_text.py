@@ -2,8 +2,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from embedkit.report.summary import Table, summarise
-from embedkit.report.text import markdown_grid, standing_sentence, summary_markdown, summary_text
+from embedkit.report.text import cell_text, markdown_grid, standing_sentence, summary_markdown, summary_text
 from embedkit.statistics import Interval
 
 
@@ -53,3 +55,44 @@ def test_markdown_has_a_title_and_a_grid_per_embedding(folder: Path) -> None:
 
 def test_markdown_grid() -> None:
     assert markdown_grid(["a", "b "], [["x", " 1"]]) == "| a | b |\n| --- | ---: |\n| x | 1 |"
+
+
+def test_numeric_targets_are_told_in_their_units_with_three_digits(ages: Path) -> None:
+    text = summary_text(summarise(ages))
+    assert "ages, pixels: mean absolute error (lower is better), by labels\n" in text
+    lines = [line.split() for line in text.splitlines()]
+    assert ["mlp", "2.00", "±0.65", "0.500", "±0.163*"] in lines
+    assert ["svm", "0.500", "±0.327*", "1.50", "±0.33"] in lines
+    assert ["forest", "10.0", "±0.7", "-"] in lines
+    assert "what heads cost at all, alone on one core" in text
+    assert "%" not in text.replace("95%", "")
+
+
+def test_the_standing_of_numeric_targets_is_in_units_of_the_target(ages: Path) -> None:
+    assert standing_sentence(summarise(ages).tables[0]) == (
+        "Fully connected (its champion against each family's, mean absolute error in units of the target): "
+        "ahead of SVM at all (by up to 1.00) and behind SVM at 10 (by up to 1.50); "
+        "ahead of trees at 10 (by up to 8.00)."
+    )
+
+
+def test_markdown_says_how_far_numeric_targets_spread(ages: Path) -> None:
+    assert (
+        "Numeric targets, on average 25.0 from their median; 10 test images; labels drawn 3 times from 40 images."
+        in summary_markdown(summarise(ages))
+    )
+
+
+@pytest.mark.parametrize(
+    ("estimate", "half_width", "shown"),
+    [
+        (12345.6, 78.9, "12346 ±79"),
+        (0.012345, 0.00678, "0.0123 ±0.0068"),
+        (0.0, 0.0, "0 ±0"),
+        (9.996, 1, "10.0 ±1.0"),
+    ],
+)
+def test_errors_have_three_significant_digits_and_their_intervals_as_many_decimals(
+    estimate: float, half_width: float, shown: str
+) -> None:
+    assert cell_text(Interval(estimate, half_width), "mae") == shown

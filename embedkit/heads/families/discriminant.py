@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from embedkit.heads.head import Head, Task, scaled
+from embedkit.heads.head import Head, Positive, Task, scaled
 
 CLASSES: tuple[Task, ...] = ("classification",)
 
@@ -29,12 +29,12 @@ def qda(seed: int, task: Task) -> Any:
     return scaled(QuadraticDiscriminant())
 
 
-def gaussian_nb(seed: int, task: Task, *, var_smoothing: Annotated[float, Field(gt=0)] = 0.3) -> Any:
+def gaussian_nb(seed: int, task: Task, *, var_smoothing: Positive = 0.01) -> Any:
     """naive Bayes with a Gaussian for each feature and class"""
-    from sklearn.naive_bayes import GaussianNB
+    from embedkit.heads.naive_bayes import GaussianNaiveBayes
 
     del seed, task
-    return scaled(GaussianNB(var_smoothing=var_smoothing))
+    return scaled(GaussianNaiveBayes(var_smoothing=var_smoothing))
 
 
 def centroid(seed: int, task: Task, *, metric: Literal["euclidean", "cosine", "mahalanobis"] = "euclidean") -> Any:

@@ -58,9 +58,9 @@ def _fully_connected(task: Task, hidden: tuple[int, ...], **params: Any) -> Any:
     return scaled((FullyConnectedClassifier if task == "classification" else FullyConnectedRegressor)(hidden, **params))
 
 
+DECAYS = {"weight_decay": (0.01, 0.1, 1.0)}
+
 HEADS = {
-    "linear": Head(
-        linear, "fully connected", 1, (49, 0.05), deterministic=False, grid={"weight_decay": (0.01, 0.1, 1.0)}
-    ),
-    "mlp": Head(mlp, "fully connected", 1, (95, 0.45), deterministic=False, grid={"weight_decay": (0.01, 0.1, 1.0)}),
+    "linear": Head(linear, "fully connected", 1, (49, 0.05), deterministic=False, grid=DECAYS, loss="log_loss"),
+    "mlp": Head(mlp, "fully connected", 1, (95, 0.45), deterministic=False, grid=DECAYS, loss="log_loss"),
 }

@@ -31,7 +31,14 @@ def _leave_one_out(problem: Any, candidates: Any) -> Any:
 
 HEADS = {
     "logistic": Head(
-        logistic, "linear", 1, (4, 0.2), tasks=("classification",), grid={"C": (1, 10, 100)}, turnable=True
+        logistic,
+        "linear",
+        1,
+        (4, 0.2),
+        tasks=("classification",),
+        grid={"C": (1, 10, 100)},
+        turnable=True,
+        loss="log_loss",
     ),
     "ridge": Head(
         ridge,

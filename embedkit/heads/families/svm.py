@@ -17,7 +17,7 @@ def svm(
     *,
     C: Positive = 10.0,
     kernel: Literal["rbf", "poly", "cosine"] = "rbf",
-    gamma: Positive = 0.3,
+    gamma: Positive = 0.5,
     degree: Count = 3,
 ) -> Any:
     """support vector machine with a kernel: rbf, poly or cosine; gamma is for rows of mean square 1"""
@@ -56,6 +56,6 @@ def _on_shared_kernels(problem: Any, candidates: Any) -> Any:
 
 
 HEADS = {
-    "svm": Head(svm, "SVM", 2, (2, 0.2), grid={"C": (1, 10, 100), "gamma": (0.1, 0.3, 1)}, route=_on_shared_kernels),
+    "svm": Head(svm, "SVM", 2, (2, 0.2), grid={"C": (1, 10, 100), "gamma": (0.2, 0.5, 1)}, route=_on_shared_kernels),
     "linear_svm": Head(linear_svm, "SVM", 1, (2, 0.3), deterministic=False, grid={"C": (0.05, 0.5, 5)}, turnable=True),
 }

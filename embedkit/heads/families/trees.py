@@ -8,13 +8,55 @@ from pydantic import Field
 
 from embedkit.heads.head import Count, Head, Positive, Task
 
+MaxFeatures = Annotated[float, Field(gt=0, le=1)] | Literal["sqrt"]
 
-def forest(seed: int, task: Task, *, trees: Count = 100) -> Any:
+
+def tree(seed: int, task: Task) -> Any:
+    """a single decision tree"""
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+    return (DecisionTreeClassifier if task == "classification" else DecisionTreeRegressor)(random_state=seed)
+
+
+def forest(seed: int, task: Task, *, trees: Count = 300, max_features: MaxFeatures = "sqrt") -> Any:
     """random forest"""
     from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
     built = RandomForestClassifier if task == "classification" else RandomForestRegressor
-    return built(n_estimators=trees, n_jobs=1, random_state=seed)
+    return built(trees, max_features=max_features, n_jobs=1, random_state=seed)
+
+
+def extra_trees(seed: int, task: Task, *, trees: Count = 300, max_features: MaxFeatures = "sqrt") -> Any:
+    """extremely randomised trees"""
+    from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+
+    built = ExtraTreesClassifier if task == "classification" else ExtraTreesRegressor
+    return built(trees, max_features=max_features, n_jobs=1, random_state=seed)
+
+
+def hist_gradient_boosting(
+    seed: int,
+    task: Task,
+    *,
+    trees: Count = 100,
+    max_depth: Count = 2,
+    learning_rate: Positive = 0.1,
+    max_features: Annotated[float, Field(gt=0, le=1)] = 0.05,
+) -> Any:
+    """gradient-boosted trees of scikit-learn, with leaves as small as one image"""
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    built = HistGradientBoostingClassifier if task == "classification" else HistGradientBoostingRegressor
+    return built(
+        max_iter=trees,
+        max_depth=max_depth,
+        learning_rate=learning_rate,
+        max_features=max_features,
+        max_bins=32,
+        min_samples_leaf=1,
+        early_stopping=False,
+        random_state=seed,
+    )
 
 
 def xgboost(
@@ -24,7 +66,7 @@ def xgboost(
     trees: Count = 100,
     max_depth: Count = 2,
     learning_rate: Positive = 0.1,
-    colsample: Annotated[float, Field(gt=0, le=1)] | Literal["sqrt"] = "sqrt",
+    colsample: MaxFeatures = "sqrt",
 ) -> Any:
     """gradient-boosted trees"""
     from embedkit.heads.trees import XGBoostClassifier, XGBoostRegressor
@@ -41,6 +83,18 @@ def _staged(problem: Any, candidates: Any) -> Any:
 
 
 HEADS = {
-    "forest": Head(forest, "trees", 1, (87, 1.5), deterministic=False),
-    "xgboost": Head(xgboost, "trees", 1, (26, 2.0), deterministic=False, grid={"trees": (50, 100, 200)}, route=_staged),
+    "tree": Head(tree, "trees", 1, (2, 1), deterministic=False),
+    "forest": Head(forest, "trees", 2, (260, 4.5), deterministic=False),
+    "extra_trees": Head(extra_trees, "trees", 1, (260, 3), deterministic=False),
+    "hist_gradient_boosting": Head(hist_gradient_boosting, "trees", 1, (300, 4), deterministic=False),
+    "xgboost": Head(
+        xgboost,
+        "trees",
+        1,
+        (26, 2.0),
+        deterministic=False,
+        grid={"trees": (50, 100, 200)},
+        route=_staged,
+        loss="log_loss",
+    ),
 }
