@@ -167,7 +167,7 @@ def test_export_writes_rows_tables_and_predictions(run: Embedkit, tmp_path: Path
 def test_list_names_every_head_with_its_parameters(run: Embedkit) -> None:
     out = run("list", "heads")[1]
     assert all(f"  {name}" in out for name in HEADS)
-    assert 'svm(C=10, kernel="rbf", gamma=0.5, degree=3): support vector machine' in out
+    assert 'svm(C=10.0, kernel="rbf", gamma=0.5, degree=3): support vector machine' in out
 
 
 @pytest.mark.slow
@@ -233,7 +233,7 @@ def test_distances_may_be_asked_what_they_would_do(run: Embedkit, tmp_path: Path
 def test_every_key_of_distances_is_a_flag(run: Embedkit) -> None:
     text = run("distances", "--help")[1]
     keys = [name for name in DistanceRequest.model_fields if name != "datasets"]
-    assert [f"--{name}" in text for name in keys] == [True] * 12
+    assert [f"--{name}" in text for name in keys] == [True] * 13
 
 
 def test_mistakes_in_distances_are_told_all_at_once(run: Embedkit) -> None:

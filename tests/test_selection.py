@@ -51,9 +51,9 @@ def test_search_effort_is_about_equal(name: str) -> None:
 
 
 def test_candidates_are_ordered_by_their_distance_from_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(HEADS, "svm", dataclasses.replace(HEADS["svm"], grid={"C": (1, 10, 100), "gamma": (0.3, 1)}))
+    monkeypatch.setitem(HEADS, "svm", dataclasses.replace(HEADS["svm"], grid={"C": (1, 10, 100), "gamma": (0.5, 1)}))
     places = [(c.open["C"], c.open["gamma"]) for c in grid_candidates(parse("svm"))]
-    assert places == [(10, 0.3), (1, 0.3), (10, 1), (100, 0.3), (1, 1), (100, 1)]
+    assert places == [(10, 0.5), (1, 0.5), (10, 1), (100, 0.5), (1, 1), (100, 1)]
 
 
 def test_what_is_written_is_not_chosen() -> None:

@@ -14,5 +14,5 @@ class GaussianNaiveBayes(GaussianNB):
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> GaussianNaiveBayes:
         """Fit to `X` (n, d) and `y` (n,)."""
         super().fit(X, y, sample_weight)
-        np.maximum(self.var_, np.finfo(np.float64).tiny, out=self.var_)
+        np.maximum(self.var_, 1e-30, out=self.var_)
         return self
