@@ -42,6 +42,24 @@ def test_interval_is_the_formula_by_hand() -> None:
     )
 
 
+def test_interval_of_errors_is_the_formula_by_hand() -> None:
+    found = interval(-np.array([[0.5, 2.0, 4.5], [1.5, 1.0, 3.5]]), of_equal_weight(3))
+    s_rep, s_img = np.std([7 / 3, 6 / 3], ddof=1), np.std([1, 1.5, 4], ddof=1)
+    assert found.estimate == pytest.approx(-13 / 6)
+    assert found.half_width == pytest.approx(
+        math.hypot(12.706204736432095 * s_rep / math.sqrt(2), 1.959963984540054 * s_img / math.sqrt(3))
+    )
+
+
+def test_intervals_of_skewed_errors_cover_over_draws_and_images() -> None:
+    rng, covered = np.random.default_rng(3), []
+    for _ in range(600):
+        error = rng.gamma(1.0, 5.0, 300) * rng.uniform(0.8, 1.2, (10, 1)) * rng.uniform(0.5, 1.5, (10, 300))
+        found = interval(-error, of_equal_weight(300))
+        covered.append(abs(found.estimate + 5) <= found.half_width)
+    assert 0.93 <= np.mean(covered) <= 0.995
+
+
 def test_one_repeat_has_the_images_part_alone() -> None:
     found = interval(np.array([[1, 1, 0, 1]]), of_equal_weight(4))
     assert found.half_width == pytest.approx(1.959963984540054 * 0.5 / 2)

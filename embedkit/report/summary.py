@@ -94,7 +94,11 @@ def summarise(folder: Path, score: str = "auto", keys: Iterable[str] | None = No
             right = _right(predictions.predicted, test.truth)
             repeats.setdefault(row["repeat"], []).append(_Part(row["fold"], test.sha256, right))
     ordered = [(place, measured[place]) for place in _as_written(rows, measured)]
-    tables = [_table(place, cells, tests, score, list(rows["budget"].cat.categories)) for place, cells in ordered]
+    budgets = {
+        name: list(budget.cat.remove_unused_categories().cat.categories)
+        for name, budget in rows.groupby("dataset")["budget"]
+    }
+    tables = [_table(place, cells, tests, score, budgets[place[0]]) for place, cells in ordered]
     missing = rows[rows["status"] != "ok"]
     without_score = missing.groupby(["status", "error"], observed=True).agg(
         trials=("key", "size"), heads=("head", lambda heads: ", ".join(sorted(set(heads))))
