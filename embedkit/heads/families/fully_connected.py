@@ -12,8 +12,8 @@ def linear(
     seed: int,
     task: Task,
     *,
-    learning_rate: Positive = 1e-2,
-    weight_decay: NotNegative = 0.1,
+    learning_rate: Positive = 5e-3,
+    weight_decay: NotNegative = 3.0,
     steps: Count = 100,
     epochs: Count = 20,
 ) -> Any:
@@ -58,9 +58,23 @@ def _fully_connected(task: Task, hidden: tuple[int, ...], **params: Any) -> Any:
     return scaled((FullyConnectedClassifier if task == "classification" else FullyConnectedRegressor)(hidden, **params))
 
 
-DECAYS = {"weight_decay": (0.01, 0.1, 1.0)}
-
 HEADS = {
-    "linear": Head(linear, "fully connected", 1, (49, 0.05), deterministic=False, grid=DECAYS, loss="log_loss"),
-    "mlp": Head(mlp, "fully connected", 1, (95, 0.45), deterministic=False, grid=DECAYS, loss="log_loss"),
+    "linear": Head(
+        linear,
+        "fully connected",
+        2,
+        (49, 0.05),
+        deterministic=False,
+        grid={"weight_decay": (0.1, 3.0, 10.0)},
+        loss="log_loss",
+    ),
+    "mlp": Head(
+        mlp,
+        "fully connected",
+        1,
+        (95, 0.45),
+        deterministic=False,
+        grid={"weight_decay": (0.001, 0.01, 1.0)},
+        loss="log_loss",
+    ),
 }
