@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from embedkit.errors import EmbedkitError
     from embedkit.frames import load_predictions, load_results
     from embedkit.heads import make_head
+    from embedkit.regret import selection_regret
 
 _HOME = {
     "run": "embedkit.api",
@@ -19,6 +20,7 @@ _HOME = {
     "make_head": "embedkit.heads",
     "load_results": "embedkit.frames",
     "load_predictions": "embedkit.frames",
+    "selection_regret": "embedkit.regret",
     "EmbedkitError": "embedkit.errors",
 }
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "load_results",
     "make_head",
     "run",
+    "selection_regret",
 ]
 
 

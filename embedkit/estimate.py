@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 
@@ -13,14 +14,33 @@ from embedkit.embeddings.extract import BATCH_CPU, embedding_key, forward_passes
 from embedkit.errors import NotApplicable
 from embedkit.heads import HEADS
 from embedkit.plan import Bench, Plan
-from embedkit.spec import parse
+from embedkit.selection import FOLDS, LABELS_MIN, LABELS_PER_CLASS_MIN, grid_candidates
+from embedkit.spec import Spec, parse
 from embedkit.trials import Trial
 
 
-def trial_seconds(trial: Trial, n_labeled: float, dim: float) -> float:
+def trial_seconds(bench: Bench, trial: Trial, dim: float) -> float:
     """Of one core, from the head's measured cost."""
+    labels = n_labeled(bench, trial)
     fixed_ms, per_thousand_ms = HEADS[parse(trial.head).name].fit_ms
-    return (fixed_ms + per_thousand_ms * n_labeled * dim / 1000) / 1000
+    return n_fits(bench, trial) * (fixed_ms + per_thousand_ms * labels * dim / 1000) / 1000
+
+
+def n_fits(bench: Bench, trial: Trial) -> float:
+    """How many fits on all labels take as long as choosing parameters and the fit that follows."""
+    spec = parse(trial.head)
+    head, candidates = HEADS[spec.name], 1 if trial.selection == "default" else _candidates(spec)
+    if trial.selection == "oracle" or candidates == 1:
+        return candidates
+    labels_min = LABELS_PER_CLASS_MIN * len(bench.evaluation.classes)
+    if n_labeled(bench, trial) < (LABELS_MIN if bench.dataset.task == "regression" else labels_min):
+        return 1
+    return 2 if head.leave_one_out else 1 + (FOLDS - 1) * (2 if head.staged else candidates)
+
+
+@lru_cache(maxsize=256)
+def _candidates(spec: Spec) -> int:
+    return len(grid_candidates(spec))
 
 
 def n_labeled(bench: Bench, trial: Trial) -> float:
@@ -74,6 +94,6 @@ def total_seconds(plan: Plan, todo: Sequence[Trial]) -> float:
                 continue
             seconds, dim = embedding_cost(plan, bench, name)
             embeddings += seconds
-            alone += sum(trial_seconds(trial, n_labeled(bench, trial), dim) for trial in mine if trial.is_timed)
-            together += sum(trial_seconds(trial, n_labeled(bench, trial), dim) for trial in mine if not trial.is_timed)
+            alone += sum(trial_seconds(bench, trial, dim) for trial in mine if trial.is_timed)
+            together += sum(trial_seconds(bench, trial, dim) for trial in mine if not trial.is_timed)
     return embeddings + together / plan.study.jobs + alone

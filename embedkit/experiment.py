@@ -139,7 +139,7 @@ def _run_trials(
     if not todo:
         return
     tasks = TaskMaker(plan)
-    cost = {trial.key(): estimate.trial_seconds(trial, *tasks.size(trial)) for trial in todo}
+    cost = {trial.key(): estimate.trial_seconds(plan.benches[trial.dataset], trial, tasks.dim(trial)) for trial in todo}
     ordered = sorted(groups(todo), key=lambda group: -sum(cost[trial.key()] for trial in group))
 
     def work() -> Iterator[tuple[list[Task], bool]]:
@@ -172,10 +172,10 @@ class TaskMaker:
         self._tests: dict[tuple[str, int, int | None], tuple[np.ndarray, str]] = {}
         self._embeddings: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {}
 
-    def size(self, trial: Trial) -> tuple[float, int]:
-        """Number of labels and width of the embedding."""
+    def dim(self, trial: Trial) -> int:
+        """Width of the embedding."""
         key, _ = self._embedding(trial)
-        return estimate.n_labeled(self._plan.benches[trial.dataset], trial), store.read(key).shape[1]
+        return store.read(key).shape[1]
 
     def make(self, trial: Trial, connection: sqlite3.Connection) -> Task:
         """The task of a trial; the first time that a test set is met, it is stored.

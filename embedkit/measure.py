@@ -17,7 +17,8 @@ from embedkit.codecs import Codec, make_codec
 from embedkit.embeddings import store
 from embedkit.errors import EmbedkitError, NotApplicable
 from embedkit.heads import HEADS
-from embedkit.heads.problem import Predict, Prediction, Problem, Queries, Rows, plain_route, predicted
+from embedkit.heads.problem import Predict, Prediction, Problem, Queries, Rows, predicted
+from embedkit.heads.routes import route_of
 from embedkit.oracle import cross_fitted
 from embedkit.results import Outcome, Predictions
 from embedkit.scores import Task as HeadTask
@@ -148,8 +149,7 @@ def _scores(task: Task, test: Prediction, train: Prediction) -> dict[str, float 
 
 
 def _route(task: Task) -> Any:
-    head = HEADS[parse(task.trial.head).name]
-    return head.route or plain_route(head)
+    return route_of(HEADS[parse(task.trial.head).name])
 
 
 def _on_test(predict: Predict, problem: Problem, shared: Shared) -> list[Prediction]:

@@ -12,7 +12,8 @@ import numpy as np
 from embedkit.errors import NotApplicable
 from embedkit.heads import HEADS, all_params
 from embedkit.heads.head import Head
-from embedkit.heads.problem import Inner, Prediction, Problem, plain_route
+from embedkit.heads.problem import Inner, Prediction, Problem
+from embedkit.heads.routes import route_of
 from embedkit.scores import LOG_LOSS_CLIP, inner_score
 from embedkit.spec import Spec
 
@@ -212,7 +213,7 @@ def _inner(
 def _by_folds(spec: Spec, problem: Problem, folds: np.ndarray, candidates: Sequence[dict[str, Any]]) -> Inner:
     """Every row as a fit on the other folds predicts it; a loss is a miss, a log-loss or a squared error."""
     head = HEADS[spec.name]
-    route = head.route or plain_route(head)
+    route = route_of(head)
     if head.turnable:
         problem = problem.in_span()
     values = np.zeros((len(candidates), len(problem.y)), dtype=problem.y.dtype)

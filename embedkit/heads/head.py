@@ -40,6 +40,8 @@ class Head:
         For parameters that a spec leaves open the values that selection tries, in order; the default is among them.
     route : callable or None
         A faster way to the same predictions for many candidates at once, see `embedkit.heads.problem.Route`.
+    staged : str
+        A parameter of which one fit with the largest value holds those with smaller ones, or nothing.
     loss : {"misses", "log_loss"}
         What folds go by for classes. The log-loss tells candidates apart by fewer rows; it needs probabilities that are
         never 0 for what may be true.
@@ -60,6 +62,7 @@ class Head:
     tasks: tuple[Task, ...] = TASKS
     grid: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     route: Callable[..., Any] | None = None
+    staged: str = ""
     loss: Literal["misses", "log_loss"] = "misses"
     leave_one_out: Callable[..., Any] | None = None
     turnable: bool = False

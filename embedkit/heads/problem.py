@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from embedkit.heads.head import Head, Task
+from embedkit.heads.head import Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,18 +153,6 @@ Predict = Callable[[Queries], list[Prediction]]
 
 Route = Callable[[Problem, Sequence[dict[str, Any]]], Predict]
 """Fits all candidates, given as the complete parameters of the head."""
-
-
-def plain_route(head: Head) -> Route:
-    """Fits a scikit-learn estimator for each candidate."""
-
-    def fit_all(problem: Problem, candidates: Sequence[dict[str, Any]]) -> Predict:
-        estimators = [
-            head.build(problem.seed, problem.task, **params).fit(problem.X, problem.y) for params in candidates
-        ]
-        return lambda queries: [predicted(estimator, queries.X, problem) for estimator in estimators]
-
-    return fit_all
 
 
 def predicted(estimator: Any, X: np.ndarray, problem: Problem) -> Prediction:

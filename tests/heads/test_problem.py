@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from embedkit.heads import HEADS, all_params, make_head
-from embedkit.heads.problem import Block, Problem, Rows, plain_route, predicted
+from embedkit.heads.problem import Block, Problem, Rows, predicted
+from embedkit.heads.routes import plain_route, route_of
 from embedkit.heads.scaling import ScalarScaler
 from embedkit.spec import parse
 
@@ -54,7 +55,7 @@ def test_every_kernel_head_on_an_index_set_predicts_as_a_direct_fit(spec: str, b
     rows, index = Rows(X), np.arange(budget)
     here = problem(index, task, rows)
     direct = make_head(spec, 5, task).fit(here.X, here.y)
-    (shared,) = HEADS["svm"].route(here, [params(spec)])(rows.queries(X_test))  # type: ignore[misc]
+    (shared,) = route_of(HEADS["svm"])(here, [params(spec)])(rows.queries(X_test))
     np.testing.assert_allclose(shared.values, direct.predict(X_test), rtol=1e-2 if task == "regression" else 0)
 
 
@@ -63,7 +64,7 @@ def test_every_kernel_head_on_a_fold_predicts_as_a_direct_fit(spec: str) -> None
     here = problem(np.arange(40))
     held_out = np.arange(40) % 5 == 0
     part = here.part(~held_out)
-    (shared,) = HEADS["svm"].route(part, [params(spec)])(here.rows.at(here.index[held_out]))  # type: ignore[misc]
+    (shared,) = route_of(HEADS["svm"])(part, [params(spec)])(here.rows.at(here.index[held_out]))
     direct = make_head(spec, 5).fit(here.X[~held_out], here.y[~held_out])
     np.testing.assert_array_equal(shared.values, direct.predict(here.X[held_out]))
 
@@ -91,7 +92,7 @@ def test_rows_that_are_all_equal_are_scaled_by_one() -> None:
 @pytest.mark.parametrize("task", ["classification", "regression"])
 def test_a_route_for_many_candidates_says_what_each_alone_says(name: str, candidates: list[str], task: Any) -> None:
     here, (_, _, X_test) = problem(np.arange(48), task), data()
-    together = HEADS[name].route(here, [params(spec) for spec in candidates])  # type: ignore[misc]
+    together = route_of(HEADS[name])(here, [params(spec) for spec in candidates])
     for spec, found in zip(candidates, together(here.rows.queries(X_test)), strict=True):
         (alone,) = plain_route(HEADS[name])(here, [params(spec)])(here.rows.queries(X_test))
         np.testing.assert_allclose(found.values, alone.values, rtol=1e-2 if name == "svm" else 1e-6, err_msg=spec)

@@ -26,12 +26,6 @@ def knn(
     return nearest(k, metric, weights)
 
 
-def _staged(problem: Any, candidates: Any) -> Any:
-    from embedkit.heads.routes.staged import fit_all
-
-    return fit_all(HEADS["knn"], "k", problem, candidates)
-
-
 HEADS = {
-    "knn": Head(knn, "neighbours", 2, (1.5, 0.02), grid={"k": (1, 3, 5, 10, 20)}, route=_staged),
+    "knn": Head(knn, "neighbours", 2, (1.5, 0.02), grid={"k": (1, 3, 5, 10, 20)}, staged="k"),
 }

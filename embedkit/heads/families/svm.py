@@ -48,7 +48,7 @@ def linear_svm(seed: int, task: Task, *, C: Positive = 0.5) -> Any:
 
 
 def _on_shared_kernels(problem: Any, candidates: Any) -> Any:
-    from embedkit.heads.problem import plain_route
+    from embedkit.heads.routes import plain_route
     from embedkit.heads.routes.kernel_svm import fit_all
 
     few = len(problem.rows.X) <= KERNEL_ROWS_MAX

@@ -76,12 +76,6 @@ def xgboost(
     )
 
 
-def _staged(problem: Any, candidates: Any) -> Any:
-    from embedkit.heads.routes.staged import fit_all
-
-    return fit_all(HEADS["xgboost"], "trees", problem, candidates)
-
-
 HEADS = {
     "tree": Head(tree, "trees", 1, (2, 1), deterministic=False),
     "forest": Head(forest, "trees", 2, (260, 4.5), deterministic=False),
@@ -94,7 +88,7 @@ HEADS = {
         (26, 2.0),
         deterministic=False,
         grid={"trees": (50, 100, 200)},
-        route=_staged,
+        staged="trees",
         loss="log_loss",
     ),
 }

@@ -6,14 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from embedkit.heads.head import Head
-from embedkit.heads.problem import Predict, Prediction, Problem, Queries, as_prediction
+from embedkit.heads.problem import Predict, Prediction, Problem, Queries, Route, as_prediction
 
 
-def fit_all(head: Head, stage: str, problem: Problem, candidates: Sequence[dict[str, Any]]) -> Predict:
-    """Fit once for all candidates that differ in the parameter `stage` alone.
+def staged_route(head: Head) -> Route:
+    """Fits once for all candidates that differ in the parameter ``head.staged`` alone.
 
     The estimators have ``staged_predict_proba(X, stages)``, or for numbers ``staged_predict(X, stages)``.
     """
+    return lambda problem, candidates: _fit_all(head, problem, candidates)
+
+
+def _fit_all(head: Head, problem: Problem, candidates: Sequence[dict[str, Any]]) -> Predict:
+    stage = head.staged
     largest: dict[tuple[Any, ...], dict[str, Any]] = {}
     for params in candidates:
         of_fit = _others(params, stage)
