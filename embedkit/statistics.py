@@ -1,7 +1,7 @@
 """Intervals over label draws and test images, sets of the best heads, families compared through champions.
 
-The input is what was right: for one head at one budget a matrix (R, n), repeats x test images, of 0 and 1 (where numbers
-are predicted: of negative absolute errors), on the same draws and images for every head.
+The input is what was right: for one head at one budget a matrix (R, n), repeats x test images, of 0 and 1 (of numbers:
+the negative absolute errors), on the same draws and images for every head.
 """
 
 from __future__ import annotations
