@@ -71,9 +71,9 @@ def distances_markdown(rows: pd.DataFrame) -> str:
 def explanation() -> str:
     return (
         "Nearer means the same class: ROC AUC and equal error rate over all pairs, mAP and recall with each image as a "
-        "query against all others; images of one group are never compared. ± is a 95% interval over new images, that "
-        "of recall on the safe side. Episodes: accuracy of the nearest class centre; there, ± covers new episodes from "
-        "these images, not new images."
+        "query against all others; images of one group are never compared. ± is a 95% interval over new images; "
+        "that of recall is mostly too wide, and not to be trusted near 100. Episodes: accuracy of the nearest class "
+        "centre; there, ± covers new episodes from these images, not new images."
     )
 
 
