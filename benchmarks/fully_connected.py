@@ -37,7 +37,7 @@ OTHERS: dict[str, list[dict[str, Any]]] = {
     "mlp": [
         *({"weight_decay": decay} for decay in (0.0, 0.1, 1.0)),
         *({"hidden": widths} for widths in ((64,), (512,), (256, 256))),
-        *({"dropout": share} for share in (0.0, 0.2)),
+        *({"dropout": share} for share in (0.0, 0.2, 0.8)),
         {"label_smoothing": 0.1},
     ],
 }
