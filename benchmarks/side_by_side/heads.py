@@ -85,7 +85,8 @@ def embedkit_sweep(head: str, X: np.ndarray, y: np.ndarray, draws: int) -> dict[
     """Predictions by repeat and budget."""
     key = artefacts.key(["benchmark of heads", float(X.sum())])
     if not store.is_complete(key):
-        store.write_shard(key, 0, X)
+        for start, stop in store.missing_shards(key, len(X)):
+            store.write_shard(key, start, X[start:stop])
         store.finish(key, len(X), {})
     test = np.arange(LABELLED, LABELLED + TESTED)
     groups = []

@@ -74,7 +74,7 @@ HEADS = {
         1,
         (95, 0.45),
         deterministic=False,
-        grid={"weight_decay": (0.001, 0.01, 1.0)},
+        grid={"dropout": (0.2, 0.5, 0.8)},
         loss="log_loss",
     ),
 }
