@@ -30,8 +30,9 @@ from embedkit.trials import Task
 SHARED_LABELS_MAX = 5000
 """Draws with more labels share nothing with smaller ones: their inner products would fill the memory."""
 
-CHUNK_PRODUCTS = 2**22
-"""Test rows are taken so many at a time that their products with the labelled rows number at most this (32 MiB)."""
+CHUNK_NUMBERS = 2**22
+"""Test rows are taken so many at a time that they and their products with the labelled rows are at most so many numbers
+(32 MiB): beyond embeddings and what `KEPT_PRODUCTS` says, a trial with 1,000 labels takes less than 256 MiB."""
 
 KEPT_PRODUCTS = 2**24
 """Up to this many (128 MiB), products with all test rows are kept for the other trials of the group."""
@@ -90,7 +91,7 @@ class Shared:
         return list(self._chunks(self._labelled[0]))
 
     def _chunks(self, rows: Rows) -> Iterator[Queries]:
-        size = max(CHUNK_PRODUCTS // len(rows.X), 64)
+        size = max(CHUNK_NUMBERS // sum(rows.X.shape), 64)
         return (rows.queries(self.X_test[start : start + size]) for start in range(0, len(self.X_test), size))
 
 
@@ -124,7 +125,7 @@ def _fit_and_score(task: Task, shared: Shared, timed: bool) -> tuple[dict[str, A
         choice = choose(spec, problem, task.train_groups, task.trial.selection)
         chosen = time.perf_counter()
         if timed:
-            costs, test, train = _fit_alone(task, problem, choice, shared.X_test)
+            costs, test, train = _fit_alone(task, problem, choice, shared)
             row |= costs | {"select_s": chosen - started if choice.selected else 0.0}
         else:
             predict = _route(task)(problem, [choice.params])
@@ -177,15 +178,15 @@ def _by_oracle(task: Task, problem: Problem, shared: Shared) -> tuple[Choice, Pr
 
 
 def _fit_alone(
-    task: Task, problem: Problem, choice: Choice, X_test: np.ndarray
+    task: Task, problem: Problem, choice: Choice, shared: Shared
 ) -> tuple[dict[str, Any], Prediction, Prediction]:
-    """Fit and predict by the plain estimator, with nothing shared, to measure what that costs."""
+    """Fit and predict by the plain estimator, with no work shared, to measure what that costs."""
     head = HEADS[parse(task.trial.head).name]
     _warm_up(task.trial.head, problem.task, problem.X.shape[1])
     started = time.perf_counter()
     estimator = head.build(task.head_seed, problem.task, **choice.params).fit(problem.X, problem.y)
     fitted = time.perf_counter()
-    test = predicted(estimator, X_test, problem)
+    test = _joined([predicted(estimator, queries.X, problem) for queries in shared.test_queries(problem.rows)])
     done = time.perf_counter()
     costs = {
         "head_bytes": _head_bytes(estimator),

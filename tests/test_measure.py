@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import tracemalloc
 import warnings
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import Ridge
 
+from embedkit import measure
 from embedkit.embeddings import store
 from embedkit.heads import HEADS, make_head
 from embedkit.measure import evaluate
@@ -229,3 +231,23 @@ def test_test_rows_and_test_targets_change_no_fitted_regressor_by_a_bit(head: st
     X_noise, y_noise = X.copy(), y.copy()
     X_noise[TEST], y_noise[TEST], y_noise[POOL] = 100.0, -5.0, 1e6
     assert on_probe(one(a_regression(X, y, head))) == on_probe(one(a_regression(X_noise, y_noise, head)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("head", ["svm", "knn", "ridge", "gaussian_process", "mlp"])
+def test_memory_is_bounded_at_50000_test_rows_of_2048_numbers(head: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    X = np.random.default_rng(0).normal(size=(100, 2048)).astype(np.float32)
+    index = np.arange(100)
+    task = dataclasses.replace(
+        a_task(X, index % 3, train=index, head=head),
+        test=np.zeros(50_000, dtype=np.int64),
+        y_test=np.zeros(50_000, dtype=np.int64),
+        test_groups=np.arange(50_000),
+    )
+    monkeypatch.setattr(measure, "_test_rows", lambda *_: np.broadcast_to(X[0], (50_000, 2048)))
+    evaluate([task], timed=False)  # imports
+    tracemalloc.start()
+    (row, _), peak = evaluate([task], timed=False)[0], tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert row["status"] == "ok"
+    assert peak < 256 * 2**20

@@ -47,7 +47,7 @@ class Rows:
 
 
 class Queries:
-    """Rows to be predicted, (q, d), and their inner products with the labelled rows once those are asked for."""
+    """Rows to be predicted, (q, d), and their inner products once those are asked for."""
 
     def __init__(self, rows: Rows, X: np.ndarray, index: np.ndarray | None) -> None:
         self.X = X
@@ -55,20 +55,13 @@ class Queries:
         self._index = index
 
     @cached_property
-    def products(self) -> np.ndarray:
-        """With each labelled row, both centred, (q, N) float64."""
-        return self._centred @ self._rows.centred.T if self._index is None else self._rows.products[self._index]
-
-    @cached_property
-    def squares(self) -> np.ndarray:
-        """With themselves, (q,) float64."""
-        if self._index is None:
-            return np.einsum("qd,qd->q", self._centred, self._centred)
-        return self._rows.products[self._index, self._index]
-
-    @cached_property
-    def _centred(self) -> np.ndarray:
-        return self.X - self._rows.shift
+    def inner(self) -> tuple[np.ndarray, np.ndarray]:
+        """Inner products with each labelled row, (q, N), and with themselves, (q,), all centred, float64."""
+        if self._index is not None:
+            products = self._rows.products
+            return products[self._index], products[self._index, self._index]
+        centred = self.X - self._rows.shift
+        return centred @ self._rows.centred.T, np.einsum("qd,qd->q", centred, centred)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,10 +135,11 @@ class Block:
 
     def between(self, queries: Queries) -> tuple[np.ndarray, np.ndarray]:
         """Products of queries with the draw, (q, n), and with themselves, (q,)."""
-        raw = queries.products[:, self._index]
+        all_products, squares = queries.inner
+        raw = all_products[:, self._index]
         mean = raw.mean(axis=1)
         products = raw - mean[:, None] - self._mean + self._grand
-        return products / self._scale, (queries.squares - 2 * mean + self._grand) / self._scale
+        return products / self._scale, (squares - 2 * mean + self._grand) / self._scale
 
 
 Predict = Callable[[Queries], list[Prediction]]
