@@ -11,8 +11,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from embedkit import sampling
+from embedkit.heads import HEADS
 from embedkit.scores import Task as HeadTask
 from embedkit.selection import Selection
+from embedkit.spec import parse
 
 FORMAT = 1
 
@@ -68,10 +70,11 @@ class Task:
 
 
 def groups(trials: Sequence[Trial]) -> list[tuple[Trial, ...]]:
-    """The units of work: trials that share embedding, head and repeat."""
+    """The units of work: single trials, or where the head gains by it all budgets of one draw."""
     found: dict[tuple[str | int | None, ...], list[Trial]] = {}
     for trial in trials:
-        same = (trial.dataset, trial.backbone, trial.codec, trial.head, trial.repeat, trial.fold)
+        alone = "" if HEADS[parse(trial.head).name].route else trial.budget
+        same = (trial.dataset, trial.backbone, trial.codec, trial.head, trial.repeat, trial.fold, alone)
         found.setdefault(same, []).append(trial)
     return [tuple(group) for group in found.values()]
 
