@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -81,7 +82,8 @@ def _workers(jobs: int) -> Any:
 
 
 def _end_with(parent: int) -> None:
-    """Have this worker end with its parent, which may be killed and cannot say so then."""
+    """Have this worker end with its parent, which may be killed and cannot say so then; Ctrl-C is the parent's to heed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
         while os.getppid() == parent:

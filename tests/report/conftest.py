@@ -74,7 +74,7 @@ def ages(tmp_path: Path) -> Path:
             for repeat in range(3):
                 row = {
                     "experiment": "heads", "dataset": "ages", "backbone": "pixels", "codec": "float32", "head": head,
-                    "budget": budget, "repeat": repeat, "selection": "default", "task": "regression",
+                    "budget": budget, "repeat": repeat, "selection": "cv", "task": "regression",
                     "evaluation": "fixed", "data_sha256": "d", "inputs_sha256": head,
                     "n_labeled": 10 if budget == "10" else 40, "n_pool": 40, "n_test": 10, "test_sha256": test.sha256,
                     "scores": {"mae": (even + odd) / 2}, "status": "ok", "fit_s": 0.01, "predict_s": 0.001,
