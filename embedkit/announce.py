@@ -31,7 +31,7 @@ def announce(plan: Plan, todo: Sequence[Trial], console: Console) -> None:
     factors = [
         _counted(n_backbones, "backbone"),
         _counted(len(study.parsed_codecs()), "codec"),
-        _counted(len(study.parsed_heads()), "head"),
+        _counted(len({trial.head for trial in plan.trials}), "head"),
         f"budgets {', '.join(dict.fromkeys(trial.budget for trial in plan.trials))}",
         _counted(study.repeats, "repeat"),
     ]
@@ -41,7 +41,7 @@ def announce(plan: Plan, todo: Sequence[Trial], console: Console) -> None:
     for bench in plan.benches.values():
         for line in not_applicable(bench):
             console.say(line)
-        for reason in dict.fromkeys(unsuited(head, bench) for head in study.heads):
+        for reason in dict.fromkeys(unsuited(head, bench) for head in study.heads or ()):
             if reason:
                 console.say(f"  not applicable: {reason}")
     left = duration(estimate.total_seconds(plan, todo)) if todo else "nothing"

@@ -208,7 +208,7 @@ def _trials(study: Study, benches: dict[str, Bench]) -> Iterator[Trial]:
         for backbone_name, backbone in bench.backbones.items():
             recipe = backbone_name if isinstance(backbone, NotApplicable) else backbone.recipe
             for chain in study.parsed_codecs():
-                for head in study.parsed_heads():
+                for head in study.parsed_heads(bench.dataset.task):
                     member = HEADS[head.name]
                     data = artefacts.key([bench.dataset.fingerprint, bench.evaluation.kind, study.min_class_size])
                     versions = [make_codec(chain).version, head_recipe(head, study.selection)]

@@ -18,7 +18,7 @@ from embedkit.spec import Spec, parse
 
 DEFAULT_HEADS = (
     "linear", "mlp", "svm", "linear_svm", "logistic", "ridge", "lda", "centroid",
-    "knn(k=1)", 'knn(k=5, metric="cosine")', "forest", "xgboost",
+    "knn(k=1)", "knn", "forest", "xgboost",
 )  # fmt: skip
 DEFAULT_BUDGETS = {
     "classification": ("1", "2", "5", "10", "25", "50", "100"),
@@ -29,7 +29,9 @@ DEFAULT_BUDGETS = {
 class Study(Request):
     """Every key of a study file, every flag of ``embedkit run``, and every argument of `embedkit.run`."""
 
-    heads: tuple[str, ...] = Field(DEFAULT_HEADS, description="classifiers (regressors) on the embeddings")
+    heads: tuple[str, ...] | None = Field(
+        None, description=f"classifiers or regressors on the embeddings; default: {', '.join(DEFAULT_HEADS)}"
+    )
     budgets: tuple[str, ...] | None = Field(
         None,
         description='labels: 5 (per class; numeric targets: in all), "200 total", "1%", "all"; '
@@ -56,14 +58,23 @@ class Study(Request):
     _listed_here = field_validator("heads", "budgets", mode="before")(as_list)
     _some_here = field_validator("heads", "budgets", mode="after")(at_least_one)
 
-    def parsed_heads(self) -> list[Spec]:
+    def parsed_heads(self, task: Task = "classification") -> list[Spec]:
+        """Those that were asked for, or by default those that can do the task."""
+        from embedkit.heads import names
+
+        if self.heads is None:
+            return [head for head in map(parse, DEFAULT_HEADS) if head.name in names(task)]
         return unique([parse(text) for text in self.heads])
 
     def parsed_budgets(self, task: Task = "classification") -> list[Budget]:
         return unique([parse_budget(text) for text in self.budgets or DEFAULT_BUDGETS[task]])
 
     def checks(self) -> Checks:
-        return [*super().checks(), ("heads", self.heads, _check_head), ("budgets", self.budgets or (), parse_budget)]
+        return [
+            *super().checks(),
+            ("heads", self.heads or (), _check_head),
+            ("budgets", self.budgets or (), parse_budget),
+        ]
 
 
 def _check_head(text: str) -> None:

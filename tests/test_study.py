@@ -46,7 +46,7 @@ def test_what_is_not_written_is_the_default() -> None:
         "task": "auto",
         "backbones": None,
         "codecs": ("float32",),
-        "heads": DEFAULT_HEADS,
+        "heads": None,
         "budgets": None,
         "repeats": 10,
         "selection": "cv",
@@ -68,6 +68,14 @@ def test_what_is_not_written_is_the_default() -> None:
 def test_a_study_does_not_change() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         make_study("run", datasets="digits").repeats = 3
+
+
+def test_the_default_heads_are_those_that_can_do_the_task() -> None:
+    study = make_study("run", datasets="digits")
+    assert tuple(map(str, study.parsed_heads())) == DEFAULT_HEADS
+    of_numbers = [head.name for head in study.parsed_heads("regression")]
+    assert of_numbers == ["linear", "mlp", "svm", "linear_svm", "ridge", "knn", "knn", "forest", "xgboost"]
+    assert len(make_study("run", datasets="digits", heads="lda").parsed_heads("regression")) == 1
 
 
 @pytest.mark.parametrize(
