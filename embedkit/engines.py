@@ -82,7 +82,7 @@ def _workers(jobs: int) -> Any:
 
 
 def _end_with(parent: int) -> None:
-    """Have this worker end with its parent, which may be killed and cannot say so then; Ctrl-C is the parent's to heed."""
+    """Have this worker end with its parent, which may be killed and cannot say so then; Ctrl-C is for the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
