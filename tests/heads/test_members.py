@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.base import clone, is_classifier
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.exceptions import NotFittedError
 
 from embedkit.errors import EmbedkitError
-from embedkit.heads import HEADS, make_head
+from embedkit.heads import HEADS, make_head, names
 
 every_head = pytest.mark.parametrize("name", HEADS)
+every_regressor = pytest.mark.parametrize("name", names("regression"))
 
 
 def clusters(counts: list[int], d: int = 64, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -25,6 +27,19 @@ def clusters(counts: list[int], d: int = 64, seed: int = 0) -> tuple[np.ndarray,
 def accuracy(head: Any, counts: list[int], d: int = 64) -> float:
     X, y = clusters(counts, d, seed=1)
     return float(np.mean(head.predict(X) == y))
+
+
+def plane(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Rows (n, 64) float32 that vary in 3 directions, and numbers (n,) along the first: mean 20, deviation 5."""
+    directions = np.random.default_rng(99).normal(size=(3, 64))
+    rng = np.random.default_rng(seed)
+    places = rng.normal(size=(n, 3)) * [2, 1, 1]
+    X = places @ directions + 0.1 * rng.normal(size=(n, 64))
+    return X.astype(np.float32), 20 + 2.5 * places[:, 0]
+
+
+def regressor(name: str, seed: int = 0) -> Any:
+    return make_head(name, seed, "regression")
 
 
 @every_head
@@ -129,6 +144,107 @@ def test_the_rows_are_not_written_to(name: str) -> None:
     X.setflags(write=False)
     make_head(name).fit(X, y).predict(X)
     np.testing.assert_array_equal(X, before)
+
+
+@every_regressor
+def test_it_is_an_unfitted_regressor_that_can_be_cloned(name: str) -> None:
+    head = regressor(name, seed=3)
+    assert is_regressor(head)
+    assert str(clone(head)) == str(head)
+    with pytest.raises(NotFittedError):
+        head.predict([[0.0]])
+
+
+@every_regressor
+def test_a_linear_map_is_learnt_from_many_labels(name: str) -> None:
+    assert regressor(name).fit(*plane(200)).score(*plane(300, seed=1)) > 0.6
+
+
+@every_regressor
+def test_the_unit_of_the_targets_does_not_matter(name: str) -> None:
+    X, y = plane(40)
+    queries = plane(50, seed=1)[0]
+    factor, shift = (1024, 0) if HEADS[name].family == "trees" else (1000, 5)  # rounding decides ties between splits
+    plain, other = (regressor(name).fit(X, of).predict(queries) for of in (y, factor * y + shift))
+    np.testing.assert_allclose((other - shift) / factor, plain, atol=0.02)
+
+
+@every_regressor
+def test_equal_targets_are_predicted(name: str) -> None:
+    X, _ = plane(30)
+    np.testing.assert_allclose(regressor(name).fit(X, np.full(30, 7.3)).predict(3 * X), 7.3, rtol=1e-6)
+
+
+@every_regressor
+def test_one_label_or_two_are_enough_for_numbers_between_them(name: str) -> None:
+    X, _ = plane(2)
+    queries = plane(20, seed=1)[0]
+    np.testing.assert_allclose(regressor(name).fit(X[:1], [7.3]).predict(queries), 7.3, rtol=1e-6)
+    predicted = regressor(name).fit(X, [7.0, 8.0]).predict(X)
+    assert predicted.min() >= 6.9
+    assert predicted.max() <= 8.1
+
+
+@every_regressor
+def test_one_feature_is_enough_for_numbers(name: str) -> None:
+    spec = 'knn(metric="euclidean", k=3)' if name == "knn" else name
+    X = np.linspace(0, 1, 30, dtype=np.float32)[:, None]
+    low, high = regressor(spec).fit(X, 10 * X[:, 0]).predict([[0.2], [0.8]])
+    assert high - low > (0.5 if name == "linear" else 3)  # its steps are sized for many features
+
+
+@every_regressor
+def test_constant_features_do_not_disturb_numbers(name: str) -> None:
+    X, y = plane(200)
+    padded = np.hstack([X, np.full((200, 4), 0.1, dtype=np.float32)])
+    assert regressor(name).fit(padded, y).score(padded, y) > 0.6
+
+
+@every_regressor
+def test_rows_that_are_all_equal_get_the_mean(name: str) -> None:
+    X = np.full((6, 5), 0.1, dtype=np.float32)
+    spec = "knn(k=6)" if name == "knn" else name
+    predicted = regressor(spec).fit(X, [1.0, 2.0, 3.0, 5.0, 6.0, 7.0]).predict(X)
+    np.testing.assert_allclose(predicted, 4, atol=1)  # that of bootstrap samples, or the median
+
+
+@every_regressor
+def test_the_seed_decides_all_numbers(name: str) -> None:
+    X, y = plane(30)
+    queries = plane(20, seed=1)[0]
+    first, again = (regressor(name, seed=1).fit(X, y).predict(queries) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+
+
+@pytest.mark.parametrize("name", [name for name in names("regression") if HEADS[name].deterministic])
+def test_regressors_called_deterministic_do_not_heed_the_seed(name: str) -> None:
+    X, y = plane(30)
+    first, other = (regressor(name, seed=seed).fit(X, y).predict(X) for seed in (0, 1))
+    np.testing.assert_array_equal(first, other)
+
+
+@every_regressor
+def test_float32_and_float64_rows_get_the_same_numbers(name: str) -> None:
+    X, y = plane(30)
+    queries = plane(20, seed=1)[0]
+    single, double = (regressor(name).fit(X.astype(t), y).predict(queries.astype(t)) for t in (np.float32, np.float64))
+    np.testing.assert_allclose(single, double, atol=0.01)
+
+
+@every_regressor
+def test_whole_numbers_are_targets_too(name: str) -> None:
+    X, y = plane(40)
+    whole = y.round().astype(np.int64)
+    first, same = (regressor(name).fit(X, of).predict(X) for of in (whole, whole.astype(np.float64)))
+    np.testing.assert_allclose(first, same)
+    assert first.dtype.kind == "f"
+
+
+@pytest.mark.parametrize("weights", ["uniform", "distance", "softmax"])
+def test_more_neighbours_than_labels_are_all_of_them(weights: str) -> None:
+    X, y = plane(3)
+    many, all_three = (regressor(f"knn(k={k}, weights={weights!r})").fit(X, y).predict(X) for k in (50, 3))
+    np.testing.assert_array_equal(many, all_three)
 
 
 @every_head
