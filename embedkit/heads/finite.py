@@ -32,10 +32,10 @@ def validate_rows(head: Any, X: Any, y: Any = "no_validation", **how: Any) -> An
 class FiniteRows:
     """For estimators of scikit-learn that would take NaN for a missing value: dense rows of finite numbers only."""
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+    def fit(self, X: Any, y: Any) -> Any:
         """Fit to `X` (n, d) and `y` (n,)."""
         _check_dense(X)
-        return super().fit(X, y, sample_weight)  # type: ignore[misc]
+        return super().fit(X, y)  # type: ignore[misc]
 
     def predict(self, X: Any) -> np.ndarray:
         """The class or number of each row, (n,)."""
@@ -58,4 +58,5 @@ class FiniteRowsClassifier(FiniteRows):
 
 
 def _check_dense(X: Any) -> None:
-    check_finite(check_array(X, dtype=np.float32, ensure_all_finite=False))
+    with np.errstate(over="ignore"):
+        check_finite(check_array(X, dtype=np.float32, ensure_all_finite=False))
