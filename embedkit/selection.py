@@ -69,7 +69,7 @@ def choose(spec: Spec, problem: Problem, groups: np.ndarray, selection: Selectio
     Raises
     ------
     NotApplicable
-        Where the head is for another task, or for fewer labels.
+        Where the head is for another task, or for fewer labels or classes.
     """
     spec = applicable(spec, problem)
     candidates = grid_candidates(spec, tuned=selection != "default")
@@ -127,7 +127,7 @@ def applicable(spec: Spec, problem: Problem) -> Spec:
     Raises
     ------
     NotApplicable
-        Where the head is for another task, or for fewer labels.
+        Where the head is for another task, or for fewer labels or classes.
     """
     if spec.name == "best":
         members = all_params(spec)["heads"]
@@ -147,6 +147,9 @@ def _misfit(spec: Spec, problem: Problem) -> str:
         return f"{spec.name} tells classes apart; these targets are numbers"
     if head.n_labeled_max is not None and len(problem.y) > head.n_labeled_max:
         return f"{spec.name} takes up to {head.n_labeled_max} labels; the draw has {len(problem.y)}"
+    n_classes = len(np.unique(problem.y)) if problem.task == "classification" else 0
+    if head.n_classes_max is not None and n_classes > head.n_classes_max:
+        return f"{spec.name} takes up to {head.n_classes_max} classes; the draw has {n_classes}"
     return ""
 
 

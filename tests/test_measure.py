@@ -58,8 +58,8 @@ def a_task(X: np.ndarray, y: np.ndarray, head: str = "ridge", train: np.ndarray 
     )
 
 
-def a_regression(X: np.ndarray, y: np.ndarray, head: str = "ridge") -> Task:
-    return dataclasses.replace(a_task(X, y.astype(np.float64), head), task="regression")
+def a_regression(X: np.ndarray, y: np.ndarray, head: str = "ridge", train: np.ndarray = TRAIN, **names: Any) -> Task:
+    return dataclasses.replace(a_task(X, y.astype(np.float64), head, train, **names), task="regression")
 
 
 def one(task: Task, timed: bool = False) -> Outcome:
@@ -115,11 +115,14 @@ def test_a_codec_is_applied_and_its_bytes_are_counted() -> None:
     assert np.array_equal(predictions.confidence, expected.confidence)
 
 
-def test_classes_that_the_draw_lacks_get_no_probability() -> None:
+@pytest.mark.parametrize("head", HEADS)
+def test_classes_that_the_draw_lacks_are_not_predicted_and_get_no_probability(head: str) -> None:
     X, y = blobs()
-    _, predictions = one(a_task(X, y, "logistic", train=TRAIN[y[TRAIN] != 1]))
-    assert predictions is not None
+    row, predictions = one(a_task(X, y, head, train=TRAIN[y[TRAIN] != 1]))
+    assert predictions is not None, row["error"]
     assert set(predictions.predicted) == {0, 2}
+    if predictions.true_probability is None:
+        return
     of_lacking = predictions.true_probability[y[np.concatenate([TEST, PROBE])] == 1]
     assert of_lacking.tolist() == [0.0] * len(of_lacking)
 
@@ -177,6 +180,14 @@ def test_warnings_of_a_head_are_kept_in_its_row(monkeypatch: pytest.MonkeyPatch)
     assert row["warning"] == "first; second"
 
 
+@pytest.mark.parametrize("head", ["forest", "logistic", "lda"])
+def test_many_classes_with_a_label_each_are_no_reason_for_a_warning(head: str) -> None:
+    X, _ = blobs()
+    task = dataclasses.replace(a_task(X, np.arange(80), head, train=np.arange(30)), n_classes=80)
+    row, _ = one(task)
+    assert (row["status"], row["warning"]) == ("ok", None)
+
+
 @pytest.mark.parametrize("selection", ["default", "cv"])
 @pytest.mark.parametrize("head", HEADS)
 def test_test_rows_test_labels_and_pool_labels_change_no_fitted_head_by_a_bit(head: str, selection: str) -> None:
@@ -186,7 +197,9 @@ def test_test_rows_test_labels_and_pool_labels_change_no_fitted_head_by_a_bit(he
     X_noise[TEST] = 100 * rng.normal(size=X[TEST].shape)
     y_noise[TEST], y_noise[POOL] = rng.integers(0, 3, len(TEST)), rng.integers(0, 3, len(POOL))
     clean, noisy = a_task(X, y, head, selection=selection), a_task(X_noise, y_noise, head, selection=selection)
-    assert on_probe(one(clean)) == on_probe(one(noisy))
+    outcomes = one(clean), one(noisy)
+    assert on_probe(outcomes[0]) == on_probe(outcomes[1])
+    assert outcomes[0][0]["cv_score"] == outcomes[1][0]["cv_score"]
 
 
 @pytest.mark.parametrize("head", HEADS)
@@ -224,13 +237,22 @@ def test_predictions_that_are_not_finite_are_a_failed_row(monkeypatch: pytest.Mo
     assert row["error"] == "ValueError: the head predicts numbers that are not finite"
 
 
+@pytest.mark.parametrize("selection", ["default", "cv"])
 @pytest.mark.parametrize("head", [name for name, head in HEADS.items() if "regression" in head.tasks])
-def test_test_rows_and_test_targets_change_no_fitted_regressor_by_a_bit(head: str) -> None:
+def test_test_rows_test_targets_and_pool_targets_change_no_fitted_regressor_by_a_bit(head: str, selection: str) -> None:
     X, _ = blobs()
     y = X.sum(axis=1).astype(np.float64)
+    rng = np.random.default_rng(1)
+    train, pool = np.arange(25), np.arange(25, 30)  # as many as folds need
     X_noise, y_noise = X.copy(), y.copy()
-    X_noise[TEST], y_noise[TEST], y_noise[POOL] = 100.0, -5.0, 1e6
-    assert on_probe(one(a_regression(X, y, head))) == on_probe(one(a_regression(X_noise, y_noise, head)))
+    X_noise[TEST] = 100 * rng.normal(size=X[TEST].shape)
+    y_noise[TEST], y_noise[pool] = rng.normal(size=len(TEST)), 1e6
+    clean = one(a_regression(X, y, head, train, selection=selection))
+    noisy = one(a_regression(X_noise, y_noise, head, train, selection=selection))
+    assert on_probe(clean) == on_probe(noisy)
+    assert clean[0]["cv_score"] == noisy[0]["cv_score"]
+    chooses = head == "best" or (selection == "cv" and HEADS[head].grid)
+    assert (clean[0]["cv_score"] is not None) == bool(chooses)
 
 
 @pytest.mark.slow

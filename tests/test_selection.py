@@ -191,3 +191,12 @@ def test_gaussian_processes_say_how_many_labels_they_take() -> None:
     X, y = blobs(200)
     with pytest.raises(NotApplicable, match="gaussian_process takes up to 500 labels; the draw has 600"):
         choose(parse("gaussian_process"), problem(X, y), np.arange(600))
+
+
+@pytest.mark.parametrize("name", ["tree", "forest"])
+def test_trees_say_how_many_classes_they_take(name: str) -> None:
+    many = Problem(Rows(np.zeros((301, 2), dtype=np.float32)), np.arange(301), np.arange(301), "classification", 301, 0)
+    with pytest.raises(NotApplicable, match=f"{name} takes up to 300 classes; the draw has 301"):
+        choose(parse(name), many, np.arange(301))
+    numbers = dataclasses.replace(many, y=np.arange(301.0), task="regression")
+    assert choose(parse(name), numbers, np.arange(301)).selected == {}

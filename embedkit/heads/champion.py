@@ -8,8 +8,9 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from embedkit.heads.finite import validate_rows
 from embedkit.heads.head import Task
 from embedkit.heads.problem import Problem, Rows
 from embedkit.heads.targets import classes_and_codes
@@ -59,7 +60,7 @@ class ChampionClassifier(ClassifierMixin, _Champion):
 
     def fit(self, X: Any, y: Any) -> ChampionClassifier:
         """Choose and fit on `X` (n, d) and `y` (n,)."""
-        X, y = validate_data(self, X, y, dtype=(np.float64, np.float32))
+        X, y = validate_rows(self, X, y, dtype=(np.float64, np.float32))
         self.classes_, codes = classes_and_codes(self, y)
         self._choose(X, codes, len(self.classes_))
         return self
@@ -67,14 +68,14 @@ class ChampionClassifier(ClassifierMixin, _Champion):
     def predict(self, X: Any) -> np.ndarray:
         """The class that the champion says."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
+        X = validate_rows(self, X, dtype=(np.float64, np.float32), reset=False)
         return self.classes_[self.best_estimator_.predict(X)]
 
     @available_if(lambda self: hasattr(self.best_estimator_, "predict_proba"))
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities, (n, n_classes), where the champion gives any."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
+        X = validate_rows(self, X, dtype=(np.float64, np.float32), reset=False)
         return self.best_estimator_.predict_proba(X)
 
 
@@ -83,12 +84,12 @@ class ChampionRegressor(RegressorMixin, _Champion):
 
     def fit(self, X: Any, y: Any) -> ChampionRegressor:
         """Choose and fit on `X` (n, d) and `y` (n,)."""
-        X, y = validate_data(self, X, y, dtype=(np.float64, np.float32), y_numeric=True)
+        X, y = validate_rows(self, X, y, dtype=(np.float64, np.float32), y_numeric=True)
         self._choose(X, y.astype(np.float64), 0)
         return self
 
     def predict(self, X: Any) -> np.ndarray:
         """The number that the champion says."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
+        X = validate_rows(self, X, dtype=(np.float64, np.float32), reset=False)
         return self.best_estimator_.predict(X)

@@ -50,7 +50,7 @@ class Head:
     turnable : bool
         Whether predictions stay the same when all rows are turned alike, so that with n_labeled < d folds may work on
         coordinates in the span of the labelled rows.
-    n_labeled_max : int or None
+    n_labeled_max, n_classes_max : int or None
         Not applicable above.
     """
 
@@ -67,6 +67,7 @@ class Head:
     leave_one_out: Callable[..., Any] | None = None
     turnable: bool = False
     n_labeled_max: int | None = None
+    n_classes_max: int | None = None
 
 
 def scaled(estimator: Any, rms_of: Literal["features", "rows"] = "features") -> Any:

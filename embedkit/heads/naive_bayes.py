@@ -11,9 +11,9 @@ from sklearn.naive_bayes import GaussianNB
 class GaussianNaiveBayes(GaussianNB):
     """scikit-learn's Gaussian naive Bayes in double precision, with variances above zero where no feature varies."""
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> GaussianNaiveBayes:
+    def fit(self, X: Any, y: Any) -> GaussianNaiveBayes:
         """Fit to `X` (n, d) and `y` (n,)."""
-        super().fit(X, y, sample_weight)
+        super().fit(X, y)
         np.maximum(self.var_, 1e-30, out=self.var_)
         return self
 

@@ -10,9 +10,10 @@ from scipy.spatial.distance import cdist
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from embedkit.heads.covariance import helmert, principal_axes
+from embedkit.heads.finite import validate_rows
 from embedkit.heads.targets import classes_and_codes
 
 METRICS = ("euclidean", "cosine", "manhattan", "whitened")
@@ -51,7 +52,7 @@ class NearestNeighborsClassifier(ClassifierMixin, BaseEstimator):
 
     def fit(self, X: Any, y: Any) -> NearestNeighborsClassifier:
         """Keep `X` (n, d) and `y` (n,)."""
-        X, y = validate_data(self, X, y, dtype=np.float64)
+        X, y = validate_rows(self, X, y, dtype=np.float64)
         self.classes_, self._codes = classes_and_codes(self, y, n_classes_min=1)
         _keep(self, X, np.concatenate([helmert(X[self._codes == c]) for c in range(len(self.classes_))]))
         return self
@@ -92,7 +93,7 @@ class NearestNeighborsRegressor(RegressorMixin, BaseEstimator):
 
     def fit(self, X: Any, y: Any) -> NearestNeighborsRegressor:
         """Keep `X` (n, d) and `y` (n,)."""
-        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
+        X, y = validate_rows(self, X, y, dtype=np.float64, y_numeric=True)
         self._targets = y.astype(np.float64)
         _keep(self, X, helmert(X))
         return self
@@ -136,7 +137,7 @@ def _seen_by_metric(head: Any, X: np.ndarray) -> np.ndarray:
 def _neighbors_and_weights(head: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
     """Indices of the k nearest rows, nearest first, and the weights of their votes; both (n, k)."""
     check_is_fitted(head)
-    X = _seen_by_metric(head, validate_data(head, X, dtype=np.float64, reset=False))
+    X = _seen_by_metric(head, validate_rows(head, X, dtype=np.float64, reset=False))
     k = min(head.n_neighbors, len(head._rows))
     indices, distances = nearest(head._rows, X, k, "cityblock" if head.metric == "manhattan" else "euclidean")
     if head.metric == "cosine":

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
+
+from embedkit.heads.finite import validate_rows
 
 
 class ScalarScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -31,7 +33,7 @@ class ScalarScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     def fit(self, X: Any, y: Any = None) -> ScalarScaler:
         """Learn mean and scale of `X` (n, d)."""
-        X = validate_data(self, X, dtype=(np.float64, np.float32))
+        X = validate_rows(self, X, dtype=(np.float64, np.float32))
         self.mean_ = X.mean(axis=0, dtype=np.float64)
         counted = len(X) if self.rms_of == "rows" else X.size
         rms = float(np.sqrt(np.sum((X - self.mean_) ** 2) / counted))
@@ -41,5 +43,5 @@ class ScalarScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     def transform(self, X: Any) -> np.ndarray:
         """Return (X - mean) / scale, (n, d)."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
+        X = validate_rows(self, X, dtype=(np.float64, np.float32), reset=False)
         return ((X - self.mean_) / self.scale_).astype(X.dtype)

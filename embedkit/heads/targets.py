@@ -26,9 +26,9 @@ def classes_and_codes(head: Any, y: np.ndarray, n_classes_min: int = 2) -> tuple
 def standardised(y: np.ndarray) -> tuple[np.ndarray, float, float]:
     """Targets (n,) as float64 of mean 0 and standard deviation 1, and the mean and scale they had.
 
-    Equal targets become zeros, of scale 1.
+    Equal targets become zeros, of scale 0, so that whatever is made of zeros, the mean is predicted.
     """
     y = y.astype(np.float64)
     mean = float(y.mean())
-    scale = float(y.std()) if np.ptp(y) else 1.0
-    return (y - mean) / scale, mean, scale
+    scale = float(y.std()) if np.ptp(y) else 0.0
+    return (y - mean) / (scale or 1.0), mean, scale

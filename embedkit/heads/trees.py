@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from embedkit.heads.finite import validate_rows
 from embedkit.heads.targets import classes_and_codes, standardised
 
 
@@ -56,7 +57,7 @@ class XGBoostClassifier(ClassifierMixin, BaseEstimator):
         """Fit to `X` (n, d) and `y` (n,), on one thread."""
         import xgboost
 
-        X, y = validate_data(self, X, y, dtype=np.float32)
+        X, y = validate_rows(self, X, y, dtype=np.float32)
         self.classes_, codes = classes_and_codes(self, y)
         self.booster_ = xgboost.XGBClassifier(**_parameters(self, X.shape[1])).fit(X, codes)
         return self
@@ -64,12 +65,12 @@ class XGBoostClassifier(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities, (n, n_classes)."""
         check_is_fitted(self)
-        return self.booster_.predict_proba(validate_data(self, X, dtype=np.float32, reset=False))
+        return self.booster_.predict_proba(validate_rows(self, X, dtype=np.float32, reset=False))
 
     def staged_predict_proba(self, X: Any, stages: Sequence[int]) -> Iterator[np.ndarray]:
         """Probabilities after each of the given numbers of trees per class, as if no more had been fitted."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float32, reset=False)
+        X = validate_rows(self, X, dtype=np.float32, reset=False)
         for n_estimators in _checked(stages, self.n_estimators):
             yield self.booster_.predict_proba(X, iteration_range=(0, n_estimators))
 
@@ -119,7 +120,7 @@ class XGBoostRegressor(RegressorMixin, BaseEstimator):
         """Fit to `X` (n, d) and `y` (n,), on one thread."""
         import xgboost
 
-        X, y = validate_data(self, X, y, dtype=np.float32, y_numeric=True)
+        X, y = validate_rows(self, X, y, dtype=np.float32, y_numeric=True)
         targets, self._mean, self._scale = standardised(y)
         self.booster_ = xgboost.XGBRegressor(**_parameters(self, X.shape[1]), base_score=0.0).fit(X, targets)
         return self
@@ -127,7 +128,7 @@ class XGBoostRegressor(RegressorMixin, BaseEstimator):
     def staged_predict(self, X: Any, stages: Sequence[int]) -> Iterator[np.ndarray]:
         """Predicted targets after each of the given numbers of trees, as if no more had been fitted."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float32, reset=False)
+        X = validate_rows(self, X, dtype=np.float32, reset=False)
         for n_estimators in _checked(stages, self.n_estimators):
             standard = self.booster_.predict(X, iteration_range=(0, n_estimators))
             yield self._mean + self._scale * standard.astype(np.float64)

@@ -62,7 +62,7 @@ HEADS = {
     "linear": Head(
         linear,
         "fully connected",
-        2,
+        3,
         (49, 0.05),
         deterministic=False,
         grid={"weight_decay": (0.1, 3.0, 10.0)},
@@ -71,7 +71,7 @@ HEADS = {
     "mlp": Head(
         mlp,
         "fully connected",
-        1,
+        2,
         (95, 0.45),
         deterministic=False,
         grid={"dropout": (0.2, 0.5, 0.8)},

@@ -13,14 +13,14 @@ MaxFeatures = Annotated[float, Field(gt=0, le=1)] | Literal["sqrt"]
 
 def tree(seed: int, task: Task) -> Any:
     """a single decision tree"""
-    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+    from embedkit.heads.decision_trees import DecisionTreeClassifier, DecisionTreeRegressor
 
     return (DecisionTreeClassifier if task == "classification" else DecisionTreeRegressor)(random_state=seed)
 
 
 def forest(seed: int, task: Task, *, trees: Count = 300, max_features: MaxFeatures = "sqrt") -> Any:
     """random forest"""
-    from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+    from embedkit.heads.decision_trees import RandomForestClassifier, RandomForestRegressor
 
     built = RandomForestClassifier if task == "classification" else RandomForestRegressor
     return built(trees, max_features=max_features, n_jobs=1, random_state=seed)
@@ -28,7 +28,7 @@ def forest(seed: int, task: Task, *, trees: Count = 300, max_features: MaxFeatur
 
 def extra_trees(seed: int, task: Task, *, trees: Count = 300, max_features: MaxFeatures = "sqrt") -> Any:
     """extremely randomised trees"""
-    from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+    from embedkit.heads.decision_trees import ExtraTreesClassifier, ExtraTreesRegressor
 
     built = ExtraTreesClassifier if task == "classification" else ExtraTreesRegressor
     return built(trees, max_features=max_features, n_jobs=1, random_state=seed)
@@ -44,7 +44,7 @@ def hist_gradient_boosting(
     max_features: Annotated[float, Field(gt=0, le=1)] = 0.05,
 ) -> Any:
     """gradient-boosted trees of scikit-learn, with leaves as small as one image"""
-    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+    from embedkit.heads.decision_trees import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
     built = HistGradientBoostingClassifier if task == "classification" else HistGradientBoostingRegressor
     return built(
@@ -54,6 +54,7 @@ def hist_gradient_boosting(
         max_features=max_features,
         max_bins=32,
         min_samples_leaf=1,
+        l2_regularization=1.0,
         early_stopping=False,
         random_state=seed,
     )
@@ -76,11 +77,15 @@ def xgboost(
     )
 
 
+CLASSES_MAX = 300
+"""With one label in each class Gini's impurity calls all splits equal, and trees split off image after image: a forest
+takes minutes for 1,000 classes. (The entropy would not, but from 5 labels per class on it costs 1 point.)"""
+
 HEADS = {
-    "tree": Head(tree, "trees", 1, (2, 1), deterministic=False),
-    "forest": Head(forest, "trees", 2, (260, 4.5), deterministic=False),
+    "tree": Head(tree, "trees", 1, (2, 1), deterministic=False, n_classes_max=CLASSES_MAX),
+    "forest": Head(forest, "trees", 2, (260, 4.5), deterministic=False, n_classes_max=CLASSES_MAX),
     "extra_trees": Head(extra_trees, "trees", 1, (260, 3), deterministic=False),
-    "hist_gradient_boosting": Head(hist_gradient_boosting, "trees", 1, (300, 4), deterministic=False),
+    "hist_gradient_boosting": Head(hist_gradient_boosting, "trees", 2, (300, 4), deterministic=False),
     "xgboost": Head(
         xgboost,
         "trees",
