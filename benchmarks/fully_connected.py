@@ -33,7 +33,7 @@ SHARED = Path(os.environ.get("EMBEDKIT_SHARED_DATA", Path(__file__).parents[2] /
 BUDGETS = (1, 2, 5, 10, 25, 50, 100)
 CARVED = 6000
 OTHERS: dict[str, list[dict[str, Any]]] = {
-    "linear": [{"weight_decay": decay} for decay in (0.0, 0.01, 1.0, 3.0)],
+    "linear": [{"weight_decay": decay} for decay in (0.0, 0.1, 1.0, 10.0)],
     "mlp": [
         *({"weight_decay": decay} for decay in (0.0, 0.1, 1.0)),
         *({"hidden": widths} for widths in ((64,), (512,), (256, 256))),

@@ -17,6 +17,7 @@ from embedkit.codecs import Codec, make_codec
 from embedkit.embeddings import store
 from embedkit.errors import EmbedkitError, NotApplicable
 from embedkit.heads import HEADS
+from embedkit.heads.finite import check_finite
 from embedkit.heads.problem import Predict, Prediction, Problem, Queries, Rows, predicted
 from embedkit.heads.routes import route_of
 from embedkit.oracle import cross_fitted
@@ -63,7 +64,7 @@ class Shared:
 
     def _rows(self, index: np.ndarray) -> tuple[Rows, int]:
         X, row_bytes = _stored(_codec(self._codec), store.read(self._embeddings)[index])
-        _check_finite(X)
+        check_finite(X)
         return Rows(X), row_bytes
 
     def problem(self, task: Task) -> tuple[Problem, int]:
@@ -220,14 +221,8 @@ def _stored(codec: Codec, X: np.ndarray) -> tuple[np.ndarray, int]:
 def _test_rows(embeddings: str, codec: str, test: bytes) -> np.ndarray:
     """Test rows, kept for the next trials of the same embedding."""
     X = _stored(_codec(codec), store.read(embeddings)[np.frombuffer(test, dtype=np.int64)])[0]
-    _check_finite(X)
+    check_finite(X)
     return X
-
-
-def _check_finite(X: np.ndarray) -> None:
-    bad = np.flatnonzero(~np.isfinite(X).all(axis=1))
-    if len(bad):
-        raise EmbedkitError(f"{len(bad)} embeddings hold NaN or infinity (first: row {bad[0]}); look at the backbone")
 
 
 @lru_cache(maxsize=256)

@@ -15,7 +15,25 @@ from embedkit.heads.covariance import class_means, helmert
 from embedkit.heads.targets import classes_and_codes
 
 
-class ShrinkageDiscriminant(ClassifierMixin, BaseEstimator):
+class GaussianClassifier(ClassifierMixin, BaseEstimator):
+    """What follows from log posteriors: a subclass has `_scores` (n, n_classes), up to a constant per row."""
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Log posterior up to a constant per row, (n, n_classes); (n,) for two classes."""
+        scores = self._scores(X)
+        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Posterior probabilities, (n, n_classes)."""
+        return softmax(self._scores(X))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The class of highest posterior."""
+        best = self._scores(X).argmax(axis=1)
+        return self.classes_[best]
+
+
+class ShrinkageDiscriminant(GaussianClassifier):
     """Linear discriminant analysis with one pooled covariance, shrunk towards a multiple of the identity.
 
     The covariance comes from the m = n - C independent contrasts within classes, and is shrunk by d / (m + d), as if d
@@ -53,20 +71,6 @@ class ShrinkageDiscriminant(ClassifierMixin, BaseEstimator):
         priors = np.zeros(len(counts)) if self.uniform_priors else np.log(counts / len(X))
         self.intercept_ = priors - 0.5 * np.sum((means - centre) * self.coef_, axis=1) - self.coef_ @ centre
         return self
-
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Log posterior up to a constant per row, (n, n_classes); (n,) for two classes."""
-        scores = self._scores(X)
-        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Posterior probabilities, (n, n_classes)."""
-        return softmax(self._scores(X))
-
-    def predict(self, X: Any) -> np.ndarray:
-        """The class of highest posterior."""
-        best = self._scores(X).argmax(axis=1)
-        return self.classes_[best]
 
     def _scores(self, X: Any) -> np.ndarray:
         check_is_fitted(self)

@@ -6,15 +6,14 @@ from typing import Any
 
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.extmath import softmax
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from embedkit.heads.covariance import class_means, helmert, principal_axes
+from embedkit.heads.discriminant import GaussianClassifier
 from embedkit.heads.targets import classes_and_codes
 
 
-class QuadraticDiscriminant(ClassifierMixin, BaseEstimator):
+class QuadraticDiscriminant(GaussianClassifier):
     """Regularised discriminant analysis (Friedman 1989): each class's covariance is shrunk twice.
 
     First towards the pooled one: the class's own counts by m_c / (m_c + 5 d), m_c = n_c - 1. Then both towards a
@@ -74,20 +73,6 @@ class QuadraticDiscriminant(ClassifierMixin, BaseEstimator):
             log_determinants[c] += 2 * np.log(np.diag(root)).sum()
         self._offsets = np.log(counts / n) - 0.5 * log_determinants
         return self
-
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Log posterior up to a constant per row, (n, n_classes); (n,) for two classes."""
-        scores = self._scores(X)
-        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Posterior probabilities, (n, n_classes)."""
-        return softmax(self._scores(X))
-
-    def predict(self, X: Any) -> np.ndarray:
-        """The class of highest posterior."""
-        best = self._scores(X).argmax(axis=1)
-        return self.classes_[best]
 
     def _scores(self, X: Any) -> np.ndarray:
         check_is_fitted(self)

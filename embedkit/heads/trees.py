@@ -14,26 +14,7 @@ from embedkit.heads.finite import validate_rows
 from embedkit.heads.targets import classes_and_codes, standardised
 
 
-class XGBoostClassifier(ClassifierMixin, BaseEstimator):
-    """Gradient-boosted trees by xgboost, for labels of any kind and as few as one per class.
-
-    ``min_child_weight`` is 0: with xgboost's default of 1 no leaf is heavy enough to be split off at one label per
-    class, and one class is predicted for all.
-
-    Parameters
-    ----------
-    n_estimators, max_depth : int
-    learning_rate, reg_lambda, subsample : float
-    colsample_bytree : float or "sqrt"
-        Share of the features that each tree may use; "sqrt": as many as the square root of their number.
-    random_state : int, RandomState or None
-
-    Attributes
-    ----------
-    classes_ : ndarray of shape (n_classes,)
-    booster_ : xgboost.XGBClassifier
-    """
-
+class _XGBoost(BaseEstimator):
     def __init__(
         self,
         n_estimators: int = 100,
@@ -52,6 +33,27 @@ class XGBoostClassifier(ClassifierMixin, BaseEstimator):
         self.colsample_bytree = colsample_bytree
         self.subsample = subsample
         self.random_state = random_state
+
+
+class XGBoostClassifier(ClassifierMixin, _XGBoost):
+    """Gradient-boosted trees by xgboost, for labels of any kind and as few as one per class.
+
+    ``min_child_weight`` is 0: with xgboost's default of 1 no leaf is heavy enough to be split off at one label per
+    class, and one class is predicted for all.
+
+    Parameters
+    ----------
+    n_estimators, max_depth : int
+    learning_rate, reg_lambda, subsample : float
+    colsample_bytree : float or "sqrt"
+        Share of the features that each tree may use; "sqrt": as many as the square root of their number.
+    random_state : int, RandomState or None
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    booster_ : xgboost.XGBClassifier
+    """
 
     def fit(self, X: Any, y: Any) -> XGBoostClassifier:
         """Fit to `X` (n, d) and `y` (n,), on one thread."""
@@ -80,7 +82,7 @@ class XGBoostClassifier(ClassifierMixin, BaseEstimator):
         return self.classes_[best]
 
 
-class XGBoostRegressor(RegressorMixin, BaseEstimator):
+class XGBoostRegressor(RegressorMixin, _XGBoost):
     """Gradient-boosted trees by xgboost for numbers, with the squared error.
 
     The first prediction is the mean of the targets. They are standardised inside `fit`, since xgboost reckons in single
@@ -96,25 +98,6 @@ class XGBoostRegressor(RegressorMixin, BaseEstimator):
     booster_ : xgboost.XGBRegressor
         Of the standardised targets.
     """
-
-    def __init__(
-        self,
-        n_estimators: int = 100,
-        *,
-        max_depth: int = 6,
-        learning_rate: float = 0.3,
-        reg_lambda: float = 1.0,
-        colsample_bytree: float | str = 1.0,
-        subsample: float = 1.0,
-        random_state: Any = None,
-    ) -> None:
-        self.n_estimators = n_estimators
-        self.max_depth = max_depth
-        self.learning_rate = learning_rate
-        self.reg_lambda = reg_lambda
-        self.colsample_bytree = colsample_bytree
-        self.subsample = subsample
-        self.random_state = random_state
 
     def fit(self, X: Any, y: Any) -> XGBoostRegressor:
         """Fit to `X` (n, d) and `y` (n,), on one thread."""
