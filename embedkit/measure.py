@@ -7,36 +7,24 @@ import io
 import pickle
 import time
 import warnings
-from collections.abc import Iterator, Sequence
-from functools import cached_property, lru_cache
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from embedkit.codecs import Codec, make_codec
-from embedkit.embeddings import store
 from embedkit.errors import EmbedkitError, NotApplicable
 from embedkit.heads import HEADS
-from embedkit.heads.finite import check_finite
-from embedkit.heads.problem import Predict, Prediction, Problem, Queries, Rows, predicted
+from embedkit.heads.problem import Predict, Prediction, Problem, Rows, predicted
 from embedkit.heads.routes import route_of
 from embedkit.oracle import cross_fitted
 from embedkit.results import Outcome, Predictions
 from embedkit.scores import Task as HeadTask
 from embedkit.scores import classification_scores, regression_scores
 from embedkit.selection import Choice, applicable, choose, grid_candidates
-from embedkit.spec import parse, parse_chain
+from embedkit.shared_rows import SharedRows
+from embedkit.spec import parse
 from embedkit.trials import Task
-
-SHARED_LABELS_MAX = 5000
-"""Draws with more labels share nothing with smaller ones: their inner products would fill the memory."""
-
-CHUNK_NUMBERS = 2**22
-"""Test rows are taken so many at a time that they and their products with the labelled rows are at most so many numbers
-(32 MiB): beyond embeddings and what `KEPT_PRODUCTS` says, a trial with 1,000 labels takes less than 256 MiB."""
-
-KEPT_PRODUCTS = 2**24
-"""Up to this many (128 MiB), products with all test rows are kept for the other trials of the group."""
 
 
 def evaluate(tasks: Sequence[Task], timed: bool) -> list[Outcome]:
@@ -44,59 +32,11 @@ def evaluate(tasks: Sequence[Task], timed: bool) -> list[Outcome]:
 
     With `timed`, the process is assumed to be alone on one thread, and costs are recorded.
     """
-    shared = Shared(tasks)
+    shared = SharedRows(tasks)
     return [_evaluate_one(task, shared, timed) for task in tasks]
 
 
-class Shared:
-    """What the trials of a group have in common: labelled rows of the largest draw, and test rows."""
-
-    def __init__(self, tasks: Sequence[Task]) -> None:
-        first = tasks[0]
-        self._embeddings, self._codec = first.embeddings, first.trial.codec
-        self._test = first.test
-        small = [task.train for task in tasks if len(task.train) <= SHARED_LABELS_MAX]
-        self._union = np.unique(np.concatenate(small)) if small else np.empty(0, dtype=np.int64)
-
-    @cached_property
-    def _labelled(self) -> tuple[Rows, int]:
-        return self._rows(self._union)
-
-    def _rows(self, index: np.ndarray) -> tuple[Rows, int]:
-        X, row_bytes = _stored(_codec(self._codec), store.read(self._embeddings)[index])
-        check_finite(X)
-        return Rows(X), row_bytes
-
-    def problem(self, task: Task) -> tuple[Problem, int]:
-        """The labelled rows and targets of a trial, and the bytes that a stored row takes."""
-        if len(task.train) <= SHARED_LABELS_MAX:
-            rows, row_bytes = self._labelled
-            index = np.searchsorted(self._union, task.train)
-        else:
-            rows, row_bytes = self._rows(task.train)
-            index = np.arange(len(task.train))
-        return Problem(rows, index, task.y_train, task.task, task.n_classes, task.head_seed), row_bytes
-
-    @cached_property
-    def X_test(self) -> np.ndarray:
-        return _test_rows(self._embeddings, self._codec, self._test.tobytes())
-
-    def test_queries(self, rows: Rows) -> Iterator[Queries]:
-        """The test rows, some at a time; their products are kept only where they are few."""
-        if rows is self._labelled[0] and len(rows.X) * len(self.X_test) <= KEPT_PRODUCTS:
-            return iter(self._kept_queries)
-        return self._chunks(rows)
-
-    @cached_property
-    def _kept_queries(self) -> list[Queries]:
-        return list(self._chunks(self._labelled[0]))
-
-    def _chunks(self, rows: Rows) -> Iterator[Queries]:
-        size = max(CHUNK_NUMBERS // sum(rows.X.shape), 64)
-        return (rows.queries(self.X_test[start : start + size]) for start in range(0, len(self.X_test), size))
-
-
-def _evaluate_one(task: Task, shared: Shared, timed: bool) -> Outcome:
+def _evaluate_one(task: Task, shared: SharedRows, timed: bool) -> Outcome:
     row = {**dataclasses.asdict(task.trial), **task.known, "key": task.trial.key(), "head_seed": task.head_seed}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -116,7 +56,7 @@ def _evaluate_one(task: Task, shared: Shared, timed: bool) -> Outcome:
     return row, predictions
 
 
-def _fit_and_score(task: Task, shared: Shared, timed: bool) -> tuple[dict[str, Any], Predictions]:
+def _fit_and_score(task: Task, shared: SharedRows, timed: bool) -> tuple[dict[str, Any], Predictions]:
     problem, row_bytes = shared.problem(task)
     row: dict[str, Any] = {"embedding_dim": problem.X.shape[1], "embedding_bytes": row_bytes}
     if task.trial.selection == "oracle":
@@ -155,7 +95,7 @@ def _route(task: Task) -> Any:
     return route_of(HEADS[parse(task.trial.head).name])
 
 
-def _on_test(predict: Predict, problem: Problem, shared: Shared) -> list[Prediction]:
+def _on_test(predict: Predict, problem: Problem, shared: SharedRows) -> list[Prediction]:
     """The predictions of each candidate for all test rows."""
     parts = [predict(queries) for queries in shared.test_queries(problem.rows)]
     return [_joined(of_one) for of_one in zip(*parts, strict=True)]
@@ -167,7 +107,7 @@ def _joined(parts: Sequence[Prediction]) -> Prediction:
     return Prediction(values, np.concatenate(probabilities) if probabilities else None)
 
 
-def _by_oracle(task: Task, problem: Problem, shared: Shared) -> tuple[Choice, Prediction, Prediction]:
+def _by_oracle(task: Task, problem: Problem, shared: SharedRows) -> tuple[Choice, Prediction, Prediction]:
     """Every candidate, fitted on the whole draw and judged on test images: what selection cannot reach."""
     spec = applicable(parse(task.trial.head), problem)
     candidates = grid_candidates(spec)
@@ -180,7 +120,7 @@ def _by_oracle(task: Task, problem: Problem, shared: Shared) -> tuple[Choice, Pr
 
 
 def _fit_alone(
-    task: Task, problem: Problem, choice: Choice, shared: Shared
+    task: Task, problem: Problem, choice: Choice, shared: SharedRows
 ) -> tuple[dict[str, Any], Prediction, Prediction]:
     """Fit and predict by the plain estimator, with no work shared, to measure what that costs."""
     head = HEADS[parse(task.trial.head).name]
@@ -204,25 +144,6 @@ def _kept(task: Task, test: Prediction) -> Predictions:
         return Predictions(test.values, None, None)
     index = np.arange(len(test.values))
     return Predictions(test.values, test.probabilities[index, test.values], test.probabilities[index, task.y_test])
-
-
-@lru_cache(maxsize=16)
-def _codec(chain: str) -> Codec:
-    return make_codec(parse_chain(chain))
-
-
-def _stored(codec: Codec, X: np.ndarray) -> tuple[np.ndarray, int]:
-    """The rows as they come back from the codec, and the bytes that one of them took."""
-    encoded = codec.encode(X)
-    return codec.decode(encoded), encoded.nbytes // len(X)
-
-
-@lru_cache(maxsize=1)
-def _test_rows(embeddings: str, codec: str, test: bytes) -> np.ndarray:
-    """Test rows, kept for the next trials of the same embedding."""
-    X = _stored(_codec(codec), store.read(embeddings)[np.frombuffer(test, dtype=np.int64)])[0]
-    check_finite(X)
-    return X
 
 
 @lru_cache(maxsize=256)

@@ -31,7 +31,8 @@ def cross_fitted(
         second = np.arange(len(truth)) % 2 == 1
     chosen = []
     values = np.empty_like(predictions[0].values)
-    probabilities = None if predictions[0].probabilities is None else np.empty_like(predictions[0].probabilities)
+    given = [p.probabilities for p in predictions if p.probabilities is not None]
+    probabilities = np.empty_like(given[0]) if len(given) == len(predictions) else None
     for judged in (~second, second):
         by = ~judged if not judged.all() else judged
         best = int(np.argmax([inner_score(truth[by], p.values[by], task) for p in predictions]))

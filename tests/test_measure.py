@@ -11,7 +11,7 @@ import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import Ridge
 
-from embedkit import measure
+from embedkit import shared_rows
 from embedkit.embeddings import store
 from embedkit.heads import HEADS, make_head
 from embedkit.measure import evaluate
@@ -266,7 +266,7 @@ def test_memory_is_bounded_at_50000_test_rows_of_2048_numbers(head: str, monkeyp
         y_test=np.zeros(50_000, dtype=np.int64),
         test_groups=np.arange(50_000),
     )
-    monkeypatch.setattr(measure, "_test_rows", lambda *_: np.broadcast_to(X[0], (50_000, 2048)))
+    monkeypatch.setattr(shared_rows, "_test_rows", lambda *_: np.broadcast_to(X[0], (50_000, 2048)))
     evaluate([task], timed=False)  # imports
     tracemalloc.start()
     (row, _), peak = evaluate([task], timed=False)[0], tracemalloc.get_traced_memory()[1]

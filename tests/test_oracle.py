@@ -43,3 +43,9 @@ def test_numbers_are_judged_by_squared_error() -> None:
 def test_a_single_group_is_halved_by_rows() -> None:
     _, chosen = cross_fitted([Prediction(TRUTH), Prediction(1 - TRUTH)], TRUTH, np.zeros(4), "classification")
     assert chosen == (0, 0)
+
+
+def test_where_one_candidate_has_no_probabilities_there_are_none() -> None:
+    sure, unsure = Prediction(TRUTH), Prediction(TRUTH, np.full((4, 2), 0.5))
+    test, _ = cross_fitted([unsure, sure], TRUTH, GROUPS, "classification")
+    assert test.probabilities is None

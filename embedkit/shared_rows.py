@@ -1,0 +1,92 @@
+"""The embeddings that trials of a group have in common, as they come back from the store and the codec."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property, lru_cache
+
+import numpy as np
+
+from embedkit.codecs import Codec, make_codec
+from embedkit.embeddings import store
+from embedkit.heads.finite import check_finite
+from embedkit.heads.problem import Problem, Queries, Rows
+from embedkit.spec import parse_chain
+from embedkit.trials import Task
+
+SHARED_LABELS_MAX = 5000
+"""Draws with more labels share nothing with smaller ones: their inner products would fill the memory."""
+
+CHUNK_NUMBERS = 2**22
+"""Test rows are taken so many at a time that they and their products with the labelled rows are at most so many numbers
+(32 MiB): beyond embeddings and what `KEPT_PRODUCTS` says, a trial with 1,000 labels takes less than 256 MiB."""
+
+KEPT_PRODUCTS = 2**24
+"""Up to this many (128 MiB), products with all test rows are kept for the other trials of the group."""
+
+
+class SharedRows:
+    """The labelled rows of the largest draw of a group, and its test rows."""
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        first = tasks[0]
+        self._embeddings, self._codec = first.embeddings, first.trial.codec
+        self._test = first.test
+        small = [task.train for task in tasks if len(task.train) <= SHARED_LABELS_MAX]
+        self._union = np.unique(np.concatenate(small)) if small else np.empty(0, dtype=np.int64)
+
+    @cached_property
+    def _labelled(self) -> tuple[Rows, int]:
+        return self._rows(self._union)
+
+    def _rows(self, index: np.ndarray) -> tuple[Rows, int]:
+        X, row_bytes = _stored(_codec(self._codec), store.read(self._embeddings)[index])
+        check_finite(X)
+        return Rows(X), row_bytes
+
+    def problem(self, task: Task) -> tuple[Problem, int]:
+        """The labelled rows and targets of a trial, and the bytes that a stored row takes."""
+        if len(task.train) <= SHARED_LABELS_MAX:
+            rows, row_bytes = self._labelled
+            index = np.searchsorted(self._union, task.train)
+        else:
+            rows, row_bytes = self._rows(task.train)
+            index = np.arange(len(task.train))
+        return Problem(rows, index, task.y_train, task.task, task.n_classes, task.head_seed), row_bytes
+
+    @cached_property
+    def X_test(self) -> np.ndarray:
+        return _test_rows(self._embeddings, self._codec, self._test.tobytes())
+
+    def test_queries(self, rows: Rows) -> Iterator[Queries]:
+        """The test rows, some at a time; their products are kept only where they are few."""
+        if rows is self._labelled[0] and len(rows.X) * len(self.X_test) <= KEPT_PRODUCTS:
+            return iter(self._kept_queries)
+        return self._chunks(rows)
+
+    @cached_property
+    def _kept_queries(self) -> list[Queries]:
+        return list(self._chunks(self._labelled[0]))
+
+    def _chunks(self, rows: Rows) -> Iterator[Queries]:
+        size = max(CHUNK_NUMBERS // sum(rows.X.shape), 64)
+        return (rows.queries(self.X_test[start : start + size]) for start in range(0, len(self.X_test), size))
+
+
+@lru_cache(maxsize=16)
+def _codec(chain: str) -> Codec:
+    return make_codec(parse_chain(chain))
+
+
+def _stored(codec: Codec, X: np.ndarray) -> tuple[np.ndarray, int]:
+    """The rows as they come back from the codec, and the bytes that one of them took."""
+    encoded = codec.encode(X)
+    return codec.decode(encoded), encoded.nbytes // len(X)
+
+
+@lru_cache(maxsize=1)
+def _test_rows(embeddings: str, codec: str, test: bytes) -> np.ndarray:
+    """Test rows, kept for the next trials of the same embedding."""
+    X = _stored(_codec(codec), store.read(embeddings)[np.frombuffer(test, dtype=np.int64)])[0]
+    check_finite(X)
+    return X
