@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from embedkit.errors import EmbedkitError
 from embedkit.spec import did_you_mean, literal, parameters
+
+if TYPE_CHECKING:
+    from embedkit.heads.head import Head
 
 KINDS = ("datasets", "backbones", "codecs", "heads", "metrics")
 
@@ -42,11 +45,7 @@ def _members(kind: str) -> str:
     if kind == "heads":
         from embedkit.heads import HEADS
 
-        lines = [
-            _line(name, head.build) + ("" if "regression" in head.tasks else "; for classes only")
-            for name, head in HEADS.items()
-        ]
-        return "\n".join(lines)
+        return "\n".join(_line(name, head.build) + _about(head) for name, head in HEADS.items())
     from embedkit.backbones import BACKBONES
     from embedkit.backbones.pretrained import names
 
@@ -54,6 +53,12 @@ def _members(kind: str) -> str:
     own = {name: build for name, build in BACKBONES.items() if name not in networks}
     signature = _line("NETWORK", BACKBONES[networks[0]])
     return "\n".join([*_lines(own), signature, _wrapped("    NETWORK is one of: ", networks)])
+
+
+def _about(head: Head) -> str:
+    tried = " and ".join(f"{name} {', '.join(map(str, values))}" for name, values in head.grid.items())
+    selected = f"; selection = cv tries {tried}" if tried else ""
+    return ("" if "regression" in head.tasks else "; for classes only") + selected
 
 
 def _lines(builders: dict[str, Callable[..., Any]]) -> list[str]:

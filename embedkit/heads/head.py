@@ -70,7 +70,7 @@ class Head:
     n_classes_max: int | None = None
 
 
-def scaled(estimator: Any, rms_of: Literal["features", "rows"] = "features") -> Any:
+def scaled(estimator: Any, rms_of: Literal["features", "rows", "reach"] = "features") -> Any:
     """The estimator behind a scaler; penalties that suit rows of unit length hold for every width of embedding."""
     from sklearn.pipeline import make_pipeline
 

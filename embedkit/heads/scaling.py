@@ -10,6 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from embedkit.heads.finite import validate_rows
 
+REACH_FEATURES = 512
+
 
 class ScalarScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Subtract the mean of the fitted rows and divide by one root mean square over all their features.
@@ -18,8 +20,10 @@ class ScalarScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    rms_of : {"features", "rows"}
-        What has a root mean square of 1 afterwards: the features, or the lengths of the rows.
+    rms_of : {"features", "rows", "reach"}
+        What has a root mean square of 1 afterwards: the features, or the lengths of the rows. "reach": features of
+        512 / d. A step of Adam moves every weight alike, and the output by the sum of all features; so that a learning
+        rate that suits 512 features suits d.
 
     Attributes
     ----------
@@ -35,9 +39,10 @@ class ScalarScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """Learn mean and scale of `X` (n, d)."""
         X = validate_rows(self, X, dtype=(np.float64, np.float32))
         self.mean_ = X.mean(axis=0, dtype=np.float64)
-        counted = len(X) if self.rms_of == "rows" else X.size
-        rms = float(np.sqrt(np.sum((X - self.mean_) ** 2) / counted))
-        self.scale_ = rms if np.ptp(X, axis=0).any() else 1.0
+        rms = float(np.sqrt(np.mean((X - self.mean_) ** 2)))
+        d = X.shape[1]
+        unit = rms * {"features": 1, "rows": d**0.5, "reach": d / REACH_FEATURES}[self.rms_of]
+        self.scale_ = unit if np.ptp(X, axis=0).any() else 1.0
         return self
 
     def transform(self, X: Any) -> np.ndarray:

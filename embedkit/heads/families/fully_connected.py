@@ -55,14 +55,15 @@ def mlp(
 def _fully_connected(task: Task, hidden: tuple[int, ...], **params: Any) -> Any:
     from embedkit.heads.fully_connected import FullyConnectedClassifier, FullyConnectedRegressor
 
-    return scaled((FullyConnectedClassifier if task == "classification" else FullyConnectedRegressor)(hidden, **params))
+    layers = (FullyConnectedClassifier if task == "classification" else FullyConnectedRegressor)(hidden, **params)
+    return scaled(layers, "features" if hidden else "reach")
 
 
 HEADS = {
     "linear": Head(
         linear,
         "fully connected",
-        3,
+        4,
         (49, 0.05),
         deterministic=False,
         grid={"weight_decay": (0.1, 3.0, 10.0)},
