@@ -168,7 +168,7 @@ def loops(head: str) -> tuple[Any, Any]:
             make_pipeline(ScalarScaler("rows"), RidgeClassifierCV(alphas=grid.get("alpha"))),
         ),
         "lda": (searched(LinearDiscriminantAnalysis("lsqr", shrinkage="auto"), {}),) * 2,
-        "centroid": (searched(NearestCentroid(), {}),) * 2,
+        "centroid": (searched(NearestCentroid(), {}), own),
         "knn": (
             searched(KNeighborsClassifier(1, **cosine), _renamed(grid), None),
             searched(KNeighborsClassifier(1, algorithm="brute", **cosine), _renamed(grid), None),

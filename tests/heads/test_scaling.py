@@ -65,3 +65,9 @@ def test_one_row_is_centred() -> None:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_precision_of_the_input_is_kept(rows: np.ndarray, dtype: type) -> None:
     assert ScalarScaler().fit_transform(rows.astype(dtype)).dtype == dtype
+
+
+def test_reach_makes_the_sum_of_all_features_that_of_512_whatever_the_width() -> None:
+    X = np.random.default_rng(0).normal(size=(40, 8)) * 3 + 1
+    scaled = ScalarScaler("reach").fit_transform(X)
+    np.testing.assert_allclose(np.sqrt(np.mean(scaled**2)) * 8, 512)
