@@ -169,16 +169,18 @@ def cost_title(summary: Summary) -> str:
 def cost_grid(summary: Summary) -> tuple[list[str], list[list[str]]]:
     """Header and lines: what each head costs, on the widest embedding, at the largest budget."""
     costs = cost_rows(summary)
+    chosen = bool((costs["select_s"] > 0).any())
     lines = [
         [
             str(row.head),
+            *([f"{1000 * row.select_s:.1f} ms" if row.select_s else "-"] if chosen else []),
             f"{1000 * row.fit_s:.1f} ms",
             f"{1e6 * row.predict_s / row.n_test:.1f} µs",
             "-" if pd.isna(row.head_bytes) else _bytes(row.head_bytes),
         ]
         for row in costs.itertuples()
     ]
-    return ["head", "fit", "predict, per image", "size"], lines
+    return ["head", *(["choose"] if chosen else []), "fit", "predict, per image", "size"], lines
 
 
 def cost_rows(summary: Summary) -> pd.DataFrame:
@@ -190,6 +192,7 @@ def cost_rows(summary: Summary) -> pd.DataFrame:
         & (rows["dataset"] == last.dataset)
         & (rows["backbone"] == last.backbone)
         & (rows["codec"] == last.codec)
+        & (rows["selection"] == last.selection)
     ]
     return timed[timed["budget"] == timed["budget"].max()].sort_values("fit_s")
 

@@ -21,4 +21,4 @@ def best(seed: int, task: Task, *, heads: tuple[Spec, ...] = MEMBERS, tuned: boo
     return champion(tuple(map(str, heads)), tuned=tuned, random_state=seed)
 
 
-HEADS = {"best": Head(best, "champion", 1, (500, 20), deterministic=False)}
+HEADS = {"best": Head(best, "champion", 1, (2, 0.1), deterministic=False)}

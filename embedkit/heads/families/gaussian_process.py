@@ -22,4 +22,4 @@ def gaussian_process(
     return scaled(process(None if length_scale == "auto" else length_scale, None if noise == "auto" else noise))
 
 
-HEADS = {"gaussian_process": Head(gaussian_process, "Gaussian process", 1, (30, 3), n_labeled_max=500)}
+HEADS = {"gaussian_process": Head(gaussian_process, "Gaussian process", 1, (3, 1), n_labeled_max=500)}

@@ -84,8 +84,8 @@ takes minutes for 1,000 classes. (The entropy would not, but from 5 labels per c
 HEADS = {
     "tree": Head(tree, "trees", 1, (2, 1), deterministic=False, n_classes_max=CLASSES_MAX),
     "forest": Head(forest, "trees", 2, (260, 4.5), deterministic=False, n_classes_max=CLASSES_MAX),
-    "extra_trees": Head(extra_trees, "trees", 1, (260, 3), deterministic=False),
-    "hist_gradient_boosting": Head(hist_gradient_boosting, "trees", 2, (300, 4), deterministic=False),
+    "extra_trees": Head(extra_trees, "trees", 1, (220, 2), deterministic=False),
+    "hist_gradient_boosting": Head(hist_gradient_boosting, "trees", 2, (160, 4), deterministic=False),
     "xgboost": Head(
         xgboost,
         "trees",
