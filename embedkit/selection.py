@@ -107,18 +107,26 @@ def _class_weights(problem: Problem) -> np.ndarray:
 
 
 def _champion(spec: Spec, problem: Problem, groups: np.ndarray, folds: np.ndarray, selection: Selection) -> Choice:
-    """First the parameters of every head, then the head: all on the same folds, equal scores to the first."""
+    """First the parameters of every head, then the head, all by hits and misses on the same folds.
+
+    The first head takes the part of the default.
+    """
     of_best = all_params(spec)
-    best: Choice | None = None
-    for member in of_best["heads"]:
-        choice = choose(member, problem, groups, selection if of_best["tuned"] else "default")
-        (values,) = _by_folds(member, problem, folds, [choice.params]).predicted
-        score = inner_score(problem.y, values, problem.task)
-        if best is None or best.score is None or score > best.score:
-            head = member.replace(**choice.selected)
-            best = Choice({**of_best, "heads": (head,)}, {"head": str(head)}, score, choice.on_edge)
-    assert best is not None
-    return best
+    chosen = [
+        choose(member, problem, groups, selection if of_best["tuned"] else "default") for member in of_best["heads"]
+    ]
+    predicted = np.stack(
+        [
+            _by_folds(member, problem, folds, [choice.params]).predicted[0]
+            for member, choice in zip(of_best["heads"], chosen, strict=True)
+        ]
+    )
+    of_classes = problem.task == "classification"
+    losses = (predicted != problem.y).astype(np.float64) if of_classes else (predicted - problem.y) ** 2
+    place = _clearly_best(losses, _class_weights(problem))
+    head = of_best["heads"][place].replace(**chosen[place].selected)
+    score = inner_score(problem.y, predicted[place], problem.task)
+    return Choice({**of_best, "heads": (head,)}, {"head": str(head)}, score, chosen[place].on_edge)
 
 
 def applicable(spec: Spec, problem: Problem) -> Spec:

@@ -18,7 +18,7 @@ from embedkit.spec import Spec, parse
 
 
 class _Champion(BaseEstimator):
-    """Fits the head, with the parameters, that has the best score on labelled rows that its fits did not see.
+    """Fits the head that is clearly best on labelled rows that its fits did not see, else the first.
 
     Parameters
     ----------
