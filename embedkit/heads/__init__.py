@@ -36,13 +36,16 @@ def check_head(spec: Spec) -> None:
     Raises
     ------
     EmbedkitError
-        Where the head or a parameter is unknown, or a value is out of bounds.
+        Where the head or a parameter is unknown, a value is out of bounds, or values do not go together.
     """
     head: Head = find("head", spec, HEADS)
-    for value in checked_params(spec, head.build).values():
+    params = checked_params(spec, head.build)
+    for value in params.values():
         for member in value if isinstance(value, tuple) else (value,):
             if isinstance(member, Spec):
                 check_head(member)
+    if len(params) > 1 or spec.name == "best":
+        head.build(0, head.tasks[0], **params)
 
 
 def make_head(spec: str | Spec, seed: int = 0, task: Task = "classification") -> Any:

@@ -316,6 +316,13 @@ def test_written_parameters_reach_the_unscaled_estimator(spec: str, params: dict
         ("knn(k='5')", 'k="5": input should be a valid integer'),
         ("knn(k=True)", "k=True: input should be a valid integer"),
         ("knn(k=0)", "k=0: input should be greater than or equal to 1"),
+        (
+            'knn(metric="euclidean", weights="softmax")',
+            'weights="softmax" are of cosine similarities; write metric="cosine"',
+        ),
+        ("best(heads=[])", "best: name at least one head, and not best again: best(heads=[svm, lda])"),
+        ("best(heads=[best(heads=[svm])])", "best: name at least one head, and not best again"),
+        ("best(heads=[svm, smv])", "unknown head 'smv'; did you mean 'svm'?"),
         ("svm(C=-1)", "C=-1: input should be greater than 0"),
         ("mlp(dropout=1)", "dropout=1: input should be less than 1"),
         ("mlp(hidden=64)", "hidden=64: input should be a valid tuple"),

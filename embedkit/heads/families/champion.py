@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from embedkit.errors import EmbedkitError
 from embedkit.heads.head import Head, Task
 from embedkit.spec import Spec
 
@@ -15,6 +16,8 @@ def best(seed: int, task: Task, *, heads: tuple[Spec, ...] = MEMBERS, tuned: boo
     from embedkit.heads import make_head
     from embedkit.heads.champion import ChampionClassifier, ChampionRegressor
 
+    if not heads or any(head.name == "best" for head in heads):
+        raise EmbedkitError("best: name at least one head, and not best again: best(heads=[svm, lda])")
     if len(heads) == 1:
         return make_head(heads[0], seed, task)
     champion = ChampionClassifier if task == "classification" else ChampionRegressor
