@@ -66,4 +66,4 @@ def selection_regret(rows: pd.DataFrame, score: str | None = None) -> pd.DataFra
         spread = by_place[name].std() / trials**0.5
         half_width = special.stdtrit(trials.clip(lower=2) - 1, 0.975) * spread
         table.insert(table.columns.get_loc(name) + 1, f"{name}_half_width", half_width)
-    return table.assign(trials=trials).reset_index()
+    return table.assign(trials=trials).reset_index().rename_axis(columns=None)
