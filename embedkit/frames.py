@@ -69,7 +69,7 @@ def load_predictions(path: str | Path, **where: Any) -> pd.DataFrame:
     unknown = set(where) - set(COLUMNS)
     if unknown:
         raise EmbedkitError(f"unknown column {sorted(unknown)[0]!r}; columns: {', '.join(COLUMNS)}")
-    identity = ("key", "dataset", "backbone", "codec", "head", "budget", "repeat", "fold")
+    identity = ("key", "dataset", "backbone", "codec", "head", "budget", "repeat", "fold", "selection")
     parts = []
     for row, test, predictions in iterate_predictions(path, where):
         names = None if row["task"] == "regression" else np.array(test.classes, dtype=object)

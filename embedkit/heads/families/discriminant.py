@@ -10,10 +10,10 @@ from embedkit.heads.head import Head, Positive, Task, scaled
 
 CLASSES: tuple[Task, ...] = ("classification",)
 
-ZeroToOne = Annotated[float, Field(ge=0, le=1)]
+AboveZeroToOne = Annotated[float, Field(gt=0, le=1)]
 
 
-def lda(seed: int, task: Task, *, shrinkage: ZeroToOne | Literal["auto"] = "auto") -> Any:
+def lda(seed: int, task: Task, *, shrinkage: AboveZeroToOne | Literal["auto"] = "auto") -> Any:
     """linear discriminant analysis with a shrunken pooled covariance"""
     from embedkit.heads.discriminant import ShrinkageDiscriminant
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from embedkit.errors import EmbedkitError
+from embedkit.errors import NotApplicable
 from embedkit.heads.head import Count, Head, NotNegative, Positive, Share, Task, scaled
 
 
@@ -37,7 +37,7 @@ def mlp(
 ) -> Any:
     """fully connected: hidden layers with ReLU and dropout, then one layer, trained by AdamW"""
     if task == "regression" and label_smoothing:
-        raise EmbedkitError("mlp: label_smoothing is for classes; leave it out where targets are numbers")
+        raise NotApplicable("mlp: label_smoothing is for classes; leave it out where targets are numbers")
     smoothing = {"label_smoothing": label_smoothing} if label_smoothing else {}
     return _fully_connected(
         task,
