@@ -32,7 +32,7 @@ class _Champion(BaseEstimator):
     ----------
     best_head_ : str
     best_score_ : float or None
-        Out of fold or of leave-one-out: balanced accuracy, or R2 for numbers; None where too few labels are there.
+        Out of fold: balanced accuracy, or R2 for numbers; None where too few labels are there.
     best_estimator_ : estimator
     """
 
