@@ -8,11 +8,12 @@ from functools import partial
 from embedkit.backbones.autoencoder import autoencoder
 from embedkit.backbones.backbone import Backbone, Images, Network, Progress
 from embedkit.backbones.controls import pixels, vectors
+from embedkit.backbones.preprocessing import Preprocessing
 from embedkit.backbones.pretrained import names, pretrained
 from embedkit.errors import EmbedkitError
 from embedkit.spec import Spec, checked_params, find
 
-__all__ = ["BACKBONES", "Backbone", "Images", "Network", "Progress", "control_of", "make_backbone"]
+__all__ = ["BACKBONES", "Backbone", "Images", "Network", "Preprocessing", "Progress", "control_of", "make_backbone"]
 
 BACKBONES: dict[str, Callable[..., Backbone]] = {
     "autoencoder": autoencoder,

@@ -32,7 +32,7 @@ class Network(NamedTuple):
     module: nn.Module
     """From a batch (b, C, h, w) float32 to embeddings (b, d)."""
     transform: Callable[[np.ndarray], torch.Tensor]
-    """From one image (H, W, C) uint8 to the network's input (C, h, w) float32."""
+    """From one image (H, W, C) uint8 to the network's input (C, h, w) float32; a `Preprocessing` where possible."""
 
 
 @dataclass(frozen=True)

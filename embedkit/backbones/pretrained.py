@@ -6,7 +6,7 @@ import hashlib
 import pickle
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +15,8 @@ import torchvision
 from pydantic import Field
 from torch import nn
 
-from embedkit.backbones.backbone import Backbone, Images, Network, Progress, as_rgb
+from embedkit.backbones.backbone import Backbone, Images, Network, Progress
+from embedkit.backbones.preprocessing import Preprocessing, of_preset
 from embedkit.errors import EmbedkitError
 
 
@@ -30,8 +31,8 @@ def pretrained(
     """a torchvision network; weights "default" (ImageNet), "none" (control, drawn from the seed), or a file"""
     del images
     default = torchvision.models.get_model_weights(name).DEFAULT
-    transform = default.transforms()
-    recipe: dict[str, Any] = {"name": name, "version": 1, "transform": repr(transform)}
+    transform = of_preset(default.transforms())
+    recipe: dict[str, Any] = {"name": name, "version": 1, "transform": transform.recipe()}
     if weights == "none":
         recipe |= {"weights": "none", "seed": seed}
     elif weights == "default":
@@ -49,7 +50,7 @@ def pretrained(
             module = _from_file(name, Path(weights), transform)
         classifier = _final_classifier(module, transform)
         embedder = PooledInput(module, classifier).eval().to(device)
-        return Network(embedder, lambda image: transform(torch.tensor(as_rgb(image)).permute(2, 0, 1)))
+        return Network(embedder, transform)
 
     return Backbone(recipe, network, download=_download(default) if weights == "default" else "")
 
@@ -82,7 +83,7 @@ class _Stop(nn.Module):
         raise _Reached(features)
 
 
-def _final_classifier(module: nn.Module, transform: Callable[[torch.Tensor], torch.Tensor]) -> str:
+def _final_classifier(module: nn.Module, transform: Preprocessing) -> str:
     """The name of the last layer with weights that an image passes through."""
     called: list[str] = []
     hooks = [
@@ -91,7 +92,7 @@ def _final_classifier(module: nn.Module, transform: Callable[[torch.Tensor], tor
         if isinstance(layer, nn.Linear | nn.Conv2d)
     ]
     with torch.inference_mode():
-        module.eval()(transform(torch.zeros(3, 64, 64, dtype=torch.uint8))[None])
+        module.eval()(torch.zeros(1, 3, transform.crop, transform.crop))
     for hook in hooks:
         hook.remove()
     return called[-1]
@@ -139,7 +140,7 @@ def _file_sha256(path: str) -> str:
         ) from None
 
 
-def _from_file(name: str, path: Path, transform: Callable[[torch.Tensor], torch.Tensor]) -> nn.Module:
+def _from_file(name: str, path: Path, transform: Preprocessing) -> nn.Module:
     """The network with a state_dict loaded; the final classifier, which embeddings do not pass through, need not fit.
 
     Raises
