@@ -8,7 +8,7 @@ import threading
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -31,21 +31,30 @@ class ModuleOutputs(nn.Module):
         super().__init__()
         self.module = module
         self.names = tuple(names)
-        self._taken: dict[int, dict[str, torch.Tensor]] = {}  # by thread
+        self._passes: dict[int, _Pass] = {}  # by thread
         for name in names:
-            module.get_submodule(name).register_forward_hook(_Take(name, len(names), pool, self._taken))
+            module.get_submodule(name).register_forward_hook(_Take(name, len(names), pool, self._passes))
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
-        taken = self._taken[threading.get_ident()] = {}
+        thread = threading.get_ident()
+        taken: dict[str, torch.Tensor] = {}
+        self._passes[thread] = _Pass(taken, _is_square(batch))
         try:
             with suppress(_AllTaken):
                 self.module(batch)
         finally:
-            del self._taken[threading.get_ident()]
+            del self._passes[thread]
         missing = [name for name in self.names if name not in taken]
         if missing:
             raise EmbedkitError(f"an image does not pass through the layer {missing[0]!r}")
         return _side_by_side({name: taken[name] for name in self.names}, len(batch))
+
+
+class _Pass(NamedTuple):
+    """One batch on its way through the network."""
+
+    taken: dict[str, torch.Tensor]
+    square: bool
 
 
 class _AllTaken(Exception):
@@ -55,13 +64,13 @@ class _AllTaken(Exception):
 class _Take:
     """A hook; an object, so that a deep copy of the network has its own."""
 
-    def __init__(self, name: str, wanted: int, pool: Pool, taken: dict[int, dict[str, torch.Tensor]]) -> None:
-        self.name, self.wanted, self.pool, self.taken = name, wanted, pool, taken
+    def __init__(self, name: str, wanted: int, pool: Pool, passes: dict[int, _Pass]) -> None:
+        self.name, self.wanted, self.pool, self.passes = name, wanted, pool, passes
 
     def __call__(self, _module: nn.Module, _inputs: Any, output: Any) -> None:
-        taken = self.taken[threading.get_ident()]
+        taken, square = self.passes[threading.get_ident()]
         if self.name not in taken:
-            taken[self.name] = _vectors(self.name, output, self.pool)
+            taken[self.name] = _vectors(self.name, output, self.pool, square)
         if len(taken) == self.wanted:
             raise _AllTaken
 
@@ -84,8 +93,9 @@ class NodeOutputs(nn.Module):
         self.module.recompile()
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
-        outputs = self.module(batch)
-        return _side_by_side({name: _vectors(name, outputs[name], self.pool) for name in self.names}, len(batch))
+        outputs, square = self.module(batch), _is_square(batch)
+        vectors = {name: _vectors(name, outputs[name], self.pool, square) for name in self.names}
+        return _side_by_side(vectors, len(batch))
 
 
 class PassedThrough(nn.Module):
@@ -95,7 +105,11 @@ class PassedThrough(nn.Module):
         return features
 
 
-def _vectors(name: str, output: Any, pool: Pool) -> torch.Tensor:
+def _is_square(batch: torch.Tensor) -> bool:
+    return batch.shape[-1] == batch.shape[-2]
+
+
+def _vectors(name: str, output: Any, pool: Pool, square: bool) -> torch.Tensor:
     if not (isinstance(output, torch.Tensor) and output.is_floating_point() and 2 <= output.ndim <= 4):
         given = f"a tensor {tuple(output.shape)}" if isinstance(output, torch.Tensor) else f"a {type(output).__name__}"
         raise EmbedkitError(f"the layer {name!r} gives {given}; an embedding takes (b, d), (b, n, C) or (b, C, h, w)")
@@ -104,7 +118,7 @@ def _vectors(name: str, output: Any, pool: Pool) -> torch.Tensor:
             f"pool={pool!r} has nothing to pool: at {name!r} an image is one vector of {output.shape[1]} numbers; "
             "write a layer before it"
         )
-    return pooled(output, pool)
+    return pooled(output, pool, square)
 
 
 def _side_by_side(vectors: dict[str, torch.Tensor], n_images: int) -> torch.Tensor:
@@ -155,9 +169,9 @@ def skeleton(build: Callable[[], nn.Module]) -> nn.Module:
             return build().eval().to("meta")
 
 
-def layer_shapes(module: nn.Module, inputs: torch.Tensor) -> dict[str, tuple[int, ...]]:
-    """What each layer that a batch passes through gives for one image, in the order in which they end."""
-    shapes: dict[str, tuple[int, ...]] = {}
+def layers_of(module: nn.Module, inputs: torch.Tensor) -> dict[str, tuple[int, ...] | None]:
+    """The modules that a batch passes through, as they end, with what they give for one image; then the other nodes."""
+    shapes: dict[str, tuple[int, ...] | None] = {}
 
     def note(name: str, output: Any) -> None:
         if isinstance(output, torch.Tensor):
@@ -172,4 +186,4 @@ def layer_shapes(module: nn.Module, inputs: torch.Tensor) -> dict[str, tuple[int
         module(inputs)
     for hook in hooks:
         hook.remove()
-    return shapes
+    return shapes | {name: None for name in node_names(module) if name not in shapes}

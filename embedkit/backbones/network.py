@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from pydantic import Field
 from torch import nn
 
 from embedkit.backbones.backbone import Backbone, Network, Progress
-from embedkit.backbones.layers import WHOLE, ModuleOutputs, NodeOutputs, PassedThrough, outputs_of
+from embedkit.backbones.layers import WHOLE, ModuleOutputs, NodeOutputs, PassedThrough, layers_of, outputs_of
 from embedkit.backbones.pooling import Pool
 from embedkit.backbones.preprocessing import Preprocessing
 from embedkit.errors import EmbedkitError
@@ -48,7 +49,7 @@ def bind_network(
     recipe : dict
         Architecture and weights.
     bare : Module
-        The network, maybe without numbers, to try it out on; it is changed.
+        The network, maybe without numbers, to try it out on.
     filled : callable
         Gives the network with its weights.
 
@@ -66,7 +67,7 @@ def bind_network(
     try:
         with torch.inference_mode():
             unneeded = _behind(bare, names, inputs) if layer is not None or classifier is None else [classifier]
-            _up_to(names, bare, pool, spec, unneeded)(inputs)
+            _up_to(names, copy.deepcopy(bare), pool, spec, unneeded)(inputs)
     except EmbedkitError as error:
         raise EmbedkitError(f"{spec}: {error}") from None
     except Exception as error:  # the network's own complaint
@@ -79,7 +80,7 @@ def bind_network(
 
     stated = sized.recipe() if isinstance(sized, Preprocessing) else "own"
     recipe = {**recipe, "layer": list(names), "pool": pool, "transform": stated}
-    return Backbone(recipe, network, download=download)
+    return Backbone(recipe, network, download=download, layers=lambda: layers_of(bare, inputs))
 
 
 def _at(transform: Transform, image_size: ImageSize, spec: str) -> Transform:

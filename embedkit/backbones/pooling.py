@@ -11,23 +11,25 @@ Pool = Literal["avg", "max", "gem", "flatten", "avg+max"]
 GEM_POWER, GEM_MIN = 3.0, 1e-6
 
 
-def pooled(features: torch.Tensor, pool: Pool) -> torch.Tensor:
+def pooled(features: torch.Tensor, pool: Pool, square: bool = True) -> torch.Tensor:
     """One vector per image (b, d), in memory of its own.
 
     Parameters
     ----------
     features : Tensor
-        A map (b, C, h, w), or (b, h, w, C) where the two axes of equal length say so, since images are square; tokens
-        (b, n, C), of which the largest square number at the end are patches: class and register tokens, which come
-        first, are left out; or vectors (b, C), which stay as they are.
+        A map (b, C, h, w); tokens (b, n, C); or vectors (b, C), which stay as they are. Where images are square, a map
+        whose first two axes alone are equal is (b, h, w, C), and patches are the largest square number of tokens at the
+        end: class and register tokens, which come first, are left out.
     pool : {"avg", "max", "gem", "flatten", "avg+max"}
         Over positions: mean; maximum; generalised mean with p = 3, negative numbers taken as 0 (Radenovic et al.,
         "Fine-tuning CNN image retrieval with no human annotation", TPAMI 2018, eq. 3); all numbers, channel by channel;
         mean and maximum side by side.
+    square : bool
+        Whether the network saw square images.
     """
     if features.ndim == 2:
         return features.clone()
-    positions = _positions(features)  # (b, C, n)
+    positions = _positions(features, square)  # (b, C, n)
     if pool == "flatten":
         return positions.flatten(1).clone()
     if pool == "gem":
@@ -38,10 +40,10 @@ def pooled(features: torch.Tensor, pool: Pool) -> torch.Tensor:
     return mean if pool == "avg" else torch.cat([mean, positions.amax(2)], 1)
 
 
-def _positions(features: torch.Tensor) -> torch.Tensor:
+def _positions(features: torch.Tensor, square: bool) -> torch.Tensor:
     """(b, C, n)."""
     if features.ndim == 3:
-        tokens = features.shape[1]
-        return features[:, tokens - math.isqrt(tokens) ** 2 :].transpose(1, 2)
+        n = features.shape[1]
+        return features[:, n - math.isqrt(n) ** 2 if square else 0 :].transpose(1, 2)
     _, first, second, third = features.shape
-    return (features.movedim(3, 1) if first == second != third else features).flatten(2)
+    return (features.movedim(3, 1) if square and first == second != third else features).flatten(2)

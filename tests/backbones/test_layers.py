@@ -9,7 +9,7 @@ import torch
 import torchvision
 from torch import nn
 
-from embedkit.backbones.layers import ModuleOutputs, NodeOutputs, layer_shapes, node_names, outputs_of, skeleton
+from embedkit.backbones.layers import ModuleOutputs, NodeOutputs, layers_of, node_names, outputs_of, skeleton
 from embedkit.errors import EmbedkitError
 
 BATCH = torch.linspace(-1, 1, 2 * 3 * 64 * 64).sin().reshape(2, 3, 64, 64)
@@ -166,10 +166,11 @@ def test_networks_that_compute_while_they_are_built_have_a_skeleton_too() -> Non
     assert skeleton(torchvision.models.regnet_y_400mf).fc.weight.is_meta  # type: ignore[union-attr]
 
 
-def test_shapes_are_those_of_one_image_in_the_order_of_the_layers() -> None:
-    shapes = layer_shapes(skeleton(torchvision.models.resnet18), torch.zeros(2, 3, 64, 64, device="meta"))
-    assert list(shapes)[:4] == ["conv1", "bn1", "relu", "maxpool"]
-    assert (shapes["layer3"], shapes["fc"]) == ((256, 4, 4), (1000,))
+def test_layers_come_with_shapes_of_one_image_and_nodes_behind_them() -> None:
+    layers = layers_of(skeleton(torchvision.models.resnet18), torch.zeros(2, 3, 64, 64, device="meta"))
+    assert list(layers)[:4] == ["conv1", "bn1", "relu", "maxpool"]
+    assert (layers["layer3"], layers["fc"]) == ((256, 4, 4), (1000,))
+    assert [name for name, shape in layers.items() if shape is None][:3] == ["x", "layer1.0.add", "layer1.0.relu_1"]
 
 
 def test_what_cannot_be_traced_has_no_nodes() -> None:

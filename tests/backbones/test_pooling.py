@@ -57,3 +57,11 @@ def test_what_happens_to_the_features_later_does_not_matter(features: torch.Tens
 def test_a_map_as_wide_as_it_has_channels_has_its_channels_first() -> None:
     features = torch.arange(8.0).reshape(1, 2, 2, 2)
     assert torch.equal(pooled(features, "avg"), features.mean((2, 3)))
+
+
+def test_where_images_are_not_square_no_axis_is_guessed() -> None:
+    features = torch.arange(24.0).reshape(1, 2, 2, 6)
+    assert pooled(features, "avg").shape == (1, 6)
+    assert torch.equal(pooled(features, "avg", square=False), features.mean((2, 3)))
+    tokens = torch.arange(10.0).reshape(1, 5, 2)
+    assert torch.equal(pooled(tokens, "avg", square=False), tokens.mean(1))
