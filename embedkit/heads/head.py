@@ -48,7 +48,7 @@ class Head:
     gpu : bool
         Whether it works on a GPU where the study has one; its trials then run in the process of the study.
     batched : callable or None
-        For a GPU: fits many problems as one program, see `embedkit.heads.problem.Batched`.
+        For a GPU: from a list of `embedkit.heads.routes.Fit` to the predictions of each, by one program.
     leave_one_out : callable or None
         In place of folds: from a problem and candidates to `embedkit.heads.problem.Inner`, in closed form.
     turnable : bool

@@ -159,10 +159,6 @@ Route = Callable[[Problem, Sequence[dict[str, Any]]], Predict]
 """Fits all candidates, given as the complete parameters of the head."""
 
 
-Batched = Callable[[Sequence[tuple[Problem, Sequence[dict[str, Any]]]]], list[Predict]]
-"""The same for many problems at once, on a GPU."""
-
-
 def unfitted(head: Head, problem: Problem, params: dict[str, Any]) -> Any:
     """The estimator of a head for a problem, working where its rows are if it can."""
     estimator = head.build(problem.seed, problem.task, **params)

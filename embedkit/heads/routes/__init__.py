@@ -46,7 +46,7 @@ def fit_all(fits: Sequence[Fit]) -> list[Predict]:
     made: dict[int, Predict] = {}
     for name in dict.fromkeys(fit.name for fit in fits if fit.batched):
         places = [place for place, fit in enumerate(fits) if fit.batched and fit.name == name]
-        together = HEADS[name].batched([(fits[place].problem, fits[place].candidates) for place in places])  # type: ignore[misc]
+        together = HEADS[name].batched([fits[place] for place in places])  # type: ignore[misc]
         made.update(zip(places, together, strict=True))
     return [
         made[place] if place in made else route_of(HEADS[fit.name])(fit.problem, fit.candidates)
