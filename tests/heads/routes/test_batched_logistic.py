@@ -38,7 +38,7 @@ def test_draws_of_any_size_and_classes_are_fitted_as_scikit_learn_fits_each(gpu:
     for problem, predict in zip(problems, together, strict=True):
         for params, found in zip(CANDIDATES, predict(problem.rows.queries(queries)), strict=True):
             wanted = expected(problem, params["C"], queries)
-            np.testing.assert_allclose(found.probabilities, wanted, atol=1e-5)
+            np.testing.assert_allclose(found.probabilities, wanted, atol=5e-5)
             np.testing.assert_array_equal(found.values, wanted.argmax(axis=1))
 
 
