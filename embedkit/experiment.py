@@ -20,9 +20,11 @@ from embedkit.embeddings import store
 from embedkit.embeddings.extract import embedding_key, extract, forward_passes
 from embedkit.environment import facts
 from embedkit.errors import EmbedkitError, NotApplicable, Unwritable
+from embedkit.heads import HEADS
 from embedkit.measure import evaluate
 from embedkit.plan import Bench, Plan, unsuited
 from embedkit.results import ImageSet, Outcome
+from embedkit.spec import parse
 from embedkit.trials import Task, Trial, groups, head_seed
 
 
@@ -56,7 +58,10 @@ def run_study(plan: Plan, console: Console, dry_run: bool = False) -> Path:
             todo = make_embeddings(plan.benches, plan.device, todo, connection, run_id, console)
             together = [trial for trial in todo if not trial.is_timed]
             alone = [trial for trial in todo if trial.is_timed]
-            _run_trials(plan, together, connection, run_id, console, jobs=plan.study.jobs)
+            on_gpu = [trial for trial in together if device_of(trial, plan.device) != "cpu"]
+            on_cpu = [trial for trial in together if device_of(trial, plan.device) == "cpu"]
+            _run_trials(plan, on_gpu, connection, run_id, console, jobs=1)
+            _run_trials(plan, on_cpu, connection, run_id, console, jobs=plan.study.jobs)
             _run_trials(plan, alone, connection, run_id, console, jobs=1, timed=True)
     return folder
 
@@ -140,7 +145,7 @@ def _run_trials(
         return
     tasks = TaskMaker(plan)
     cost = {trial.key(): estimate.trial_seconds(plan.benches[trial.dataset], trial, tasks.dim(trial)) for trial in todo}
-    ordered = sorted(groups(todo), key=lambda group: -sum(cost[trial.key()] for trial in group))
+    ordered = sorted(groups(todo, plan.device), key=lambda group: -sum(cost[trial.key()] for trial in group))
 
     def work() -> Iterator[tuple[list[Task], bool]]:
         for group in ordered:
@@ -162,6 +167,11 @@ def _run_trials(
             done_cost += sum(cost[row["key"]] for row, _ in outcomes)
             first = outcomes[0][0]
             advance(done_cost, f"{done} of {len(todo)} trials, {first['backbone']}, {first['head']}")
+
+
+def device_of(trial: Trial, device: str) -> str:
+    """Where the head of a trial works, in a study on this device."""
+    return device if HEADS[parse(trial.head).name].gpu else "cpu"
 
 
 class TaskMaker:
@@ -206,6 +216,7 @@ class TaskMaker:
             y_test=evaluation.truth[test],
             test_groups=evaluation.groups[test],
             task=evaluation.task,
+            device=device_of(trial, self._plan.device),
             n_classes=len(evaluation.classes),
             head_seed=head_seed(evaluation.salt, trial.repeat),
             known={

@@ -13,7 +13,7 @@ from embedkit.errors import NotApplicable
 from embedkit.heads import HEADS, all_params
 from embedkit.heads.head import Head
 from embedkit.heads.problem import Inner, Prediction, Problem
-from embedkit.heads.routes import route_of
+from embedkit.heads.routes import Fit, Fitting, alone
 from embedkit.scores import LOG_LOSS_CLIP, inner_score
 from embedkit.spec import Spec
 
@@ -56,6 +56,11 @@ class Choice:
 
 
 def choose(spec: Spec, problem: Problem, groups: np.ndarray, selection: Selection = "cv") -> Choice:
+    """As `choosing` says."""
+    return alone(choosing(spec, problem, groups, selection))
+
+
+def choosing(spec: Spec, problem: Problem, groups: np.ndarray, selection: Selection = "cv") -> Fitting[Choice]:
     """Choose the parameters that a spec leaves open, by leave-one-out in closed form or by 5 folds.
 
     With fewer than 5 labels per class (25 for numbers) the default is taken: there, folds mislead. Otherwise the
@@ -77,8 +82,8 @@ def choose(spec: Spec, problem: Problem, groups: np.ndarray, selection: Selectio
     if folds is None:
         return Choice(candidates[0].params)
     if spec.name == "best":
-        return _champion(spec, problem, groups, folds, selection)
-    inner = _inner(spec, problem, groups, folds, [candidate.params for candidate in candidates])
+        return (yield from _champion(spec, problem, groups, folds, selection))
+    inner = yield from _inner(spec, problem, groups, folds, [candidate.params for candidate in candidates])
     place = _clearly_best(inner.losses, _class_weights(problem))
     score = inner_score(problem.y, inner.predicted[place], problem.task)
     chosen = candidates[place]
@@ -106,21 +111,20 @@ def _class_weights(problem: Problem) -> np.ndarray:
     return 1 / np.bincount(codes)[codes]
 
 
-def _champion(spec: Spec, problem: Problem, groups: np.ndarray, folds: np.ndarray, selection: Selection) -> Choice:
+def _champion(
+    spec: Spec, problem: Problem, groups: np.ndarray, folds: np.ndarray, selection: Selection
+) -> Fitting[Choice]:
     """First the parameters of every head, then the head, all by hits and misses on the same folds.
 
     The first head takes the part of the default.
     """
     of_best = all_params(spec)
-    chosen = [
-        choose(member, problem, groups, selection if of_best["tuned"] else "default") for member in of_best["heads"]
-    ]
-    predicted = np.stack(
-        [
-            _by_folds(member, problem, folds, [choice.params]).predicted[0]
-            for member, choice in zip(of_best["heads"], chosen, strict=True)
-        ]
-    )
+    chosen, out_of_fold = [], []
+    for member in of_best["heads"]:
+        choice = yield from choosing(member, problem, groups, selection if of_best["tuned"] else "default")
+        chosen.append(choice)
+        out_of_fold.append((yield from _by_folds(member, problem, folds, [choice.params])).predicted[0])
+    predicted = np.stack(out_of_fold)
     of_classes = problem.task == "classification"
     losses = (predicted != problem.y).astype(np.float64) if of_classes else (predicted - problem.y) ** 2
     place = _clearly_best(losses, _class_weights(problem))
@@ -213,27 +217,28 @@ def inner_folds(y: np.ndarray, groups: np.ndarray, task: str) -> np.ndarray | No
 
 def _inner(
     spec: Spec, problem: Problem, groups: np.ndarray, folds: np.ndarray, candidates: Sequence[dict[str, Any]]
-) -> Inner:
+) -> Fitting[Inner]:
     head = HEADS[spec.name]
     if head.leave_one_out is not None and len(np.unique(groups)) == len(groups):
         inner: Inner = head.leave_one_out(problem, candidates)
         return inner
-    return _by_folds(spec, problem, folds, candidates)
+    return (yield from _by_folds(spec, problem, folds, candidates))
 
 
-def _by_folds(spec: Spec, problem: Problem, folds: np.ndarray, candidates: Sequence[dict[str, Any]]) -> Inner:
+def _by_folds(spec: Spec, problem: Problem, folds: np.ndarray, candidates: Sequence[dict[str, Any]]) -> Fitting[Inner]:
     """Every row as a fit on the other folds predicts it; a loss is a miss, a log-loss or a squared error."""
     head = HEADS[spec.name]
-    route = route_of(head)
     if head.turnable:
         problem = problem.in_span()
     values = np.zeros((len(candidates), len(problem.y)), dtype=problem.y.dtype)
     losses = np.zeros(values.shape)
-    for fold in np.unique(folds):
-        held_out = folds == fold
-        predictions = route(problem.part(~held_out), candidates)(problem.rows.at(problem.index[held_out]))
-        values[:, held_out] = [prediction.values for prediction in predictions]
-        losses[:, held_out] = [_losses(head, problem, held_out, prediction) for prediction in predictions]
+    fits = [(folds == fold, Fit(spec.name, problem.part(folds != fold), candidates)) for fold in np.unique(folds)]
+    for some in [fits] if fits[0][1].batched else [[each] for each in fits]:  # one by one they need less memory
+        predicts = yield [fit for _, fit in some]
+        for (held_out, _), predict in zip(some, predicts, strict=True):
+            predictions = predict(problem.rows.at(problem.index[held_out]))
+            values[:, held_out] = [prediction.values for prediction in predictions]
+            losses[:, held_out] = [_losses(head, problem, held_out, prediction) for prediction in predictions]
     return Inner(values, losses)
 
 

@@ -26,12 +26,13 @@ KEPT_PRODUCTS = 2**24
 
 
 class SharedRows:
-    """The labelled rows of the largest draw of a group, and its test rows."""
+    """The labelled rows of the draws of a group, and its test rows."""
 
     def __init__(self, tasks: Sequence[Task]) -> None:
         first = tasks[0]
         self._embeddings, self._codec = first.embeddings, first.trial.codec
         self._test = first.test
+        self.device = first.device
         small = [task.train for task in tasks if len(task.train) <= SHARED_LABELS_MAX]
         self._union = np.unique(np.concatenate(small)) if small else np.empty(0, dtype=np.int64)
 
@@ -42,7 +43,7 @@ class SharedRows:
     def _rows(self, index: np.ndarray) -> tuple[Rows, int]:
         X, row_bytes = _stored(_codec(self._codec), store.read(self._embeddings)[index])
         check_finite(X)
-        return Rows(X), row_bytes
+        return Rows(X, self.device), row_bytes
 
     def problem(self, task: Task) -> tuple[Problem, int]:
         """The labelled rows and targets of a trial, and the bytes that a stored row takes."""

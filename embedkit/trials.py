@@ -67,14 +67,22 @@ class Task:
     head_seed: int
     known: dict[str, Any]
     """Columns of the row that the driver knows already."""
+    device: str = "cpu"
 
 
-def groups(trials: Sequence[Trial]) -> list[tuple[Trial, ...]]:
-    """The units of work: single trials, or where the head gains by it all budgets of one draw."""
+def groups(trials: Sequence[Trial], device: str = "cpu") -> list[tuple[Trial, ...]]:
+    """The units of work, which have their test images in common.
+
+    Single trials; where the head gains by it all budgets of one draw; on a GPU all draws of one budget, where the head
+    fits them together.
+    """
     found: dict[tuple[str | int | None, ...], list[Trial]] = {}
     for trial in trials:
-        alone = "" if HEADS[parse(trial.head).name].route else trial.budget
-        same = (trial.dataset, trial.backbone, trial.codec, trial.head, trial.repeat, trial.fold, alone)
+        head = HEADS[parse(trial.head).name]
+        batched = device != "cpu" and head.batched is not None
+        budget = "" if head.route and not batched else trial.budget
+        repeat = None if batched and trial.fold is None else trial.repeat
+        same = (trial.dataset, trial.backbone, trial.codec, trial.head, budget, repeat, trial.fold)
         found.setdefault(same, []).append(trial)
     return [tuple(group) for group in found.values()]
 

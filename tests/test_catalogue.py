@@ -28,7 +28,7 @@ def test_without_a_kind_all_are_listed() -> None:
 
 def test_a_line_holds_parameters_with_defaults_and_what_it_is() -> None:
     lines = catalogue.text("heads").splitlines()
-    assert '  forest(trees=300, max_features="sqrt"): random forest' in lines
+    assert '  forest(trees=300, max_features="auto"): random forest' in lines
     assert "  folder(path, labels=None, name=None): images in a folder" in catalogue.text("datasets")
 
 

@@ -38,6 +38,18 @@ def test_results_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
     pd.testing.assert_series_equal(alone["accuracy"], together["accuracy"])
 
 
+@pytest.mark.parametrize("device", ["cpu:0", pytest.param("cuda", marks=pytest.mark.gpu)])
+def test_results_do_not_depend_on_the_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str) -> None:
+    keys = QUICK | {"heads": ["ridge", "linear", "logistic", "svm", "knn", "lda"], "budgets": [2, 5], "jobs": 2}
+    on_cpu = ek.run("digits", **keys, device="cpu", out=str(tmp_path / "1"))
+    monkeypatch.setattr("embedkit.plan.chosen_device", lambda asked: device)  # "cpu:0": by the routes of a GPU
+    on_gpu = ek.run("digits", **keys, out=str(tmp_path / "2"))
+    assert set(on_gpu["status"]) == {"ok"}
+    both = on_cpu.merge(on_gpu, on="key", suffixes=("", "_gpu"))
+    assert len(both) == len(on_cpu) == 6 * 2 * 3
+    assert (both["accuracy"] - both["accuracy_gpu"]).abs().max() < 0.01
+
+
 def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = experiment.results.write
     calls = []

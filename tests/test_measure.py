@@ -273,3 +273,33 @@ def test_memory_is_bounded_at_50000_test_rows_of_2048_numbers(head: str, monkeyp
     tracemalloc.stop()
     assert row["status"] == "ok"
     assert peak < 256 * 2**20
+
+
+@pytest.mark.parametrize("head", ["linear", "logistic", "svm", "ridge", "knn(k=2)", 'knn(metric="manhattan")'])
+@pytest.mark.parametrize("selection", ["cv", "oracle"])
+@pytest.mark.parametrize("device", ["cpu:0", pytest.param("cuda", marks=pytest.mark.gpu)])
+def test_on_a_gpu_all_draws_at_once_are_scored_as_each_on_the_cpu(head: str, selection: Any, device: str) -> None:
+    X, y = blobs()
+    draws = [a_task(X, y, head, np.arange(first, first + 18), repeat=first, selection=selection) for first in range(3)]
+    on_gpu = evaluate([dataclasses.replace(task, device=device) for task in draws], timed=False)
+    for task, (row, predictions) in zip(draws, on_gpu, strict=True):
+        expected_row, expected = one(task)
+        assert row["status"] == "ok", row["error"]
+        assert row["selected"] == expected_row["selected"]
+        assert row["scores"]["accuracy"] == pytest.approx(expected_row["scores"]["accuracy"])
+        np.testing.assert_array_equal(predictions.predicted, expected.predicted)  # type: ignore[union-attr]
+
+
+def test_on_a_gpu_a_draw_that_fails_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = blobs()
+    draws = [a_task(X, y, "logistic", np.arange(9)), a_task(X, y, "logistic", np.arange(0, 30, 3))]
+    rows = [row for row, _ in evaluate([dataclasses.replace(task, device="cpu:0") for task in draws], timed=False)]
+    assert [row["status"] for row in rows] == ["ok", "failed"]
+    assert rows[1]["error"] == "ValueError: logistic needs labels of at least 2 classes; the draw holds one class"
+
+
+def test_timed_trials_use_the_gpu_too() -> None:
+    X, y = blobs()
+    row, _ = one(dataclasses.replace(a_task(X, y, "linear", repeat=0), device="cpu:0"), timed=True)
+    assert row["status"] == "ok", row["error"]
+    assert row["fit_s"] > 0

@@ -69,6 +69,34 @@ def test_trials_that_gain_by_it_are_grouped_over_budgets() -> None:
     assert {tuple(trial.budget for trial in group) for group in found if group[0].head == "svm"} == {("1", "2")}
 
 
+def test_on_a_gpu_the_draws_of_a_budget_are_grouped_where_they_are_fitted_together() -> None:
+    trials = [
+        dataclasses.replace(TRIAL, head=head, budget=budget, repeat=repeat)
+        for head in ("linear", "svm", "lda")
+        for budget in ("1", "2")
+        for repeat in (0, 1)
+    ]
+    found = groups(trials, "cuda")
+    told = [(group[0].head, {trial.budget for trial in group}, {trial.repeat for trial in group}) for group in found]
+    assert told == [
+        ("linear", {"1"}, {0, 1}),
+        ("linear", {"2"}, {0, 1}),
+        ("svm", {"1", "2"}, {0}),
+        ("svm", {"1", "2"}, {1}),
+        ("lda", {"1"}, {0}),
+        ("lda", {"1"}, {1}),
+        ("lda", {"2"}, {0}),
+        ("lda", {"2"}, {1}),
+    ]
+
+
+def test_folds_have_test_images_of_their_own_and_are_never_grouped() -> None:
+    trials = [
+        dataclasses.replace(TRIAL, head="linear", repeat=repeat, fold=fold) for repeat in (0, 1) for fold in (0, 1)
+    ]
+    assert groups(trials, "cuda") == [(trial,) for trial in trials]
+
+
 def test_head_seeds_differ_between_repeats_and_data_sets_and_fit_31_bits() -> None:
     seeds = {head_seed(salt, repeat) for salt in ("digits", "photos") for repeat in range(50)}
     assert len(seeds) == 100

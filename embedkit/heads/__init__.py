@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from embedkit.errors import EmbedkitError
+from embedkit.errors import EmbedkitError, NotApplicable
 from embedkit.heads.families import (
     champion,
     discriminant,
@@ -61,7 +61,10 @@ def make_head(spec: str | Spec, seed: int = 0, task: Task = "classification") ->
     head = HEADS[spec.name]
     if task not in head.tasks:
         raise EmbedkitError(f"{spec.name} is for {head.tasks[0]}; for {task} use one of: {', '.join(names(task))}")
-    return head.build(seed, task, **dict(spec.params))
+    try:
+        return head.build(seed, task, **dict(spec.params))
+    except NotApplicable as reason:
+        raise EmbedkitError(str(reason)) from None
 
 
 def names(task: Task) -> list[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -70,13 +72,16 @@ class FullyConnectedClassifier(ClassifierMixin, BaseEstimator):
 
     def fit(self, X: Any, y: Any) -> FullyConnectedClassifier:
         """Train on `X` (n, d) and `y` (n,)."""
+        _train(self, self._lesson(X, y))
+        return self
+
+    def _lesson(self, X: Any, y: Any) -> Lesson:
         import torch
 
         X, y = validate_data(self, X, y, dtype=np.float32)
         self.classes_, codes = classes_and_codes(self, y)
         criterion = torch.nn.CrossEntropyLoss(label_smoothing=self.label_smoothing)
-        _train(self, X, torch.tensor(codes), len(self.classes_), criterion)
-        return self
+        return _lesson(self, X, torch.tensor(codes), len(self.classes_), criterion)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Softmax probabilities, (n, n_classes), columns in the order of ``classes_``."""
@@ -135,12 +140,15 @@ class FullyConnectedRegressor(RegressorMixin, BaseEstimator):
 
     def fit(self, X: Any, y: Any) -> FullyConnectedRegressor:
         """Train on `X` (n, d) and `y` (n,)."""
+        _train(self, self._lesson(X, y))
+        return self
+
+    def _lesson(self, X: Any, y: Any) -> Lesson:
         import torch
 
         X, y = validate_data(self, X, y, dtype=np.float32, y_numeric=True)
         targets, self._mean, self._scale = standardised(y)
-        _train(self, X, torch.tensor(targets, dtype=torch.float32)[:, None], 1, torch.nn.MSELoss())
-        return self
+        return _lesson(self, X, torch.tensor(targets, dtype=torch.float32)[:, None], 1, torch.nn.MSELoss())
 
     def predict(self, X: Any) -> np.ndarray:
         """Predicted targets, (n,) float64."""
@@ -148,49 +156,88 @@ class FullyConnectedRegressor(RegressorMixin, BaseEstimator):
         return self._mean + self._scale * standard
 
 
-def _train(head: Any, X: np.ndarray, targets: Any, n_outputs: int, criterion: Any) -> None:
-    """Set ``network_``, ``loss_`` and ``n_iter_`` of a head."""
+class Lesson(NamedTuple):
+    """What a head is about to learn."""
+
+    inputs: Any
+    """Tensor (n, d) on the head's device."""
+    targets: Any
+    """Tensor (n,) of class indices, or (n, 1) of numbers."""
+    criterion: Any
+    """From outputs and targets to the mean loss."""
+    n_outputs: int
+    seed: int
+    steps: int
+
+
+def _lesson(head: Any, X: np.ndarray, targets: Any, n_outputs: int, criterion: Any) -> Lesson:
     import torch
 
-    from embedkit.training import train
-
     seed = int(check_random_state(head.random_state).randint(2**31 - 1))
-    inputs, targets = torch.tensor(X, device=head.device), targets.to(head.device)
-    head.n_iter_ = max(head.steps, head.epochs * math.ceil(len(X) / head.batch_size))
+    steps = max(head.steps, head.epochs * math.ceil(len(X) / head.batch_size))
+    return Lesson(torch.tensor(X, device=head.device), targets.to(head.device), criterion, n_outputs, seed, steps)
+
+
+def _train(head: Any, lesson: Lesson) -> None:
+    """Set ``network_``, ``loss_`` and ``n_iter_`` of a head."""
 
     def keep_loss(step: int, loss: float) -> None:
         head.loss_ = loss
 
-    with torch.random.fork_rng(devices=[head.device] if head.device != "cpu" else []):
-        torch.manual_seed(seed)
-        network = _layers(X.shape[1], head.hidden, head.dropout, n_outputs).to(head.device)
-        train(
-            network,
-            lambda batch: criterion(network(inputs[batch]), targets[batch]),
-            len(X),
-            steps=head.n_iter_,
-            batch_size=head.batch_size,
-            learning_rate=head.learning_rate,
-            weight_decay=head.weight_decay,
-            generator=torch.Generator().manual_seed(seed),
-            after_epoch=keep_loss,
-        )
-    head.network_ = network
+    def batch_loss(batch: Any) -> Any:
+        return lesson.criterion(network(lesson.inputs[batch]), lesson.targets[batch])
+
+    with seeded(head, lesson):
+        network = layers(head, lesson)
+        follow_schedule(head, lesson, network, batch_loss, keep_loss)
+    head.network_, head.n_iter_ = network, lesson.steps
 
 
-def _layers(n_features: int, hidden: tuple[int, ...], dropout: float, n_outputs: int) -> Any:
+@contextmanager
+def seeded(head: Any, lesson: Lesson) -> Iterator[None]:
+    """Within, torch's chance comes from the seed of a lesson; afterwards it is as before."""
+    import torch
+
+    with torch.random.fork_rng(devices=[head.device] if head.device.startswith("cuda") else []):
+        torch.manual_seed(lesson.seed)
+        yield
+
+
+def follow_schedule(
+    head: Any, lesson: Lesson, network: Any, batch_loss: Any, after_epoch: Any = lambda step, loss: None
+) -> None:
+    """Train a network as the parameters of a head say."""
+    import torch
+
+    from embedkit.training import train
+
+    train(
+        network,
+        batch_loss,
+        len(lesson.inputs),
+        steps=lesson.steps,
+        batch_size=head.batch_size,
+        learning_rate=head.learning_rate,
+        weight_decay=head.weight_decay,
+        generator=torch.Generator().manual_seed(lesson.seed),
+        after_epoch=after_epoch,
+    )
+
+
+def layers(head: Any, lesson: Lesson) -> Any:
+    """The untrained network of a head, on its device."""
     from torch import nn
 
     from embedkit.heads.dropout import ByteDropout
 
-    layers: list[nn.Module] = []
-    widths = (n_features, *hidden)
+    stack: list[nn.Module] = []
+    widths = (lesson.inputs.shape[1], *head.hidden)
     for width, following in pairwise(widths):
-        layers += [nn.Linear(width, following), nn.ReLU(), ByteDropout(dropout)]
-    output = nn.Linear(widths[-1], n_outputs)
+        stack += [nn.Linear(width, following), nn.ReLU(), ByteDropout(head.dropout)]
+    output = nn.Linear(widths[-1], lesson.n_outputs)
     nn.init.zeros_(output.weight)  # with a label or two per class, random initial logits would never be unlearned
     nn.init.zeros_(output.bias)
-    return nn.Sequential(*layers, output)
+    return nn.Sequential(*stack, output).to(head.device)
 
 
 def _outputs(head: Any, X: Any) -> Any:

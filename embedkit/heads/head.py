@@ -45,6 +45,10 @@ class Head:
     loss : {"misses", "log_loss"}
         What folds go by for classes. The log-loss tells candidates apart by fewer rows; it needs probabilities that are
         never 0 for what may be true.
+    gpu : bool
+        Whether it works on a GPU where the study has one; its trials then run in the process of the study.
+    batched : callable or None
+        For a GPU: from a list of `embedkit.heads.routes.Fit` to the predictions of each, by one program.
     leave_one_out : callable or None
         In place of folds: from a problem and candidates to `embedkit.heads.problem.Inner`, in closed form.
     turnable : bool
@@ -64,6 +68,8 @@ class Head:
     route: Callable[..., Any] | None = None
     staged: str = ""
     loss: Literal["misses", "log_loss"] = "misses"
+    gpu: bool = False
+    batched: Callable[..., Any] | None = None
     leave_one_out: Callable[..., Any] | None = None
     turnable: bool = False
     n_labeled_max: int | None = None

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from scipy.spatial.distance import cdist
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
+from sklearn.utils.extmath import row_norms
 from sklearn.utils.validation import check_is_fitted
 
+from embedkit.heads.arrays import as_numpy, on_device
 from embedkit.heads.covariance import helmert, principal_axes
 from embedkit.heads.finite import validate_rows
 from embedkit.heads.targets import classes_and_codes
@@ -20,6 +21,8 @@ METRICS = ("euclidean", "cosine", "manhattan", "whitened")
 WEIGHTS = ("uniform", "distance", "softmax")
 TEMPERATURE = 0.07
 SHRINKAGE_MIN = 0.95
+FEW_NEIGHBORS = 3
+CHUNK_DISTANCES = 2**22
 
 
 class NearestNeighborsClassifier(ClassifierMixin, BaseEstimator):
@@ -39,22 +42,27 @@ class NearestNeighborsClassifier(ClassifierMixin, BaseEstimator):
     weights : {"uniform", "distance", "softmax"}
         Of a vote: equal; one over the distance, where neighbours at distance 0 outvote all others; or
         exp(cosine similarity / 0.07) as in DINO (Caron et al. 2021), for the metric "cosine" only.
+    device : str
+        Where products of rows are made; Manhattan distances are always made on the CPU.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
     """
 
-    def __init__(self, n_neighbors: int = 5, metric: str = "euclidean", weights: str = "uniform") -> None:
+    def __init__(
+        self, n_neighbors: int = 5, metric: str = "euclidean", weights: str = "uniform", device: str = "cpu"
+    ) -> None:
         self.n_neighbors = n_neighbors
         self.metric = metric
         self.weights = weights
+        self.device = device
 
     def fit(self, X: Any, y: Any) -> NearestNeighborsClassifier:
         """Keep `X` (n, d) and `y` (n,)."""
-        X, y = validate_rows(self, X, y, dtype=np.float64)
+        X, y = validate_rows(self, X, y, dtype=(np.float64, np.float32))
         self.classes_, self._codes = classes_and_codes(self, y, n_classes_min=1)
-        _keep(self, X, np.concatenate([helmert(X[self._codes == c]) for c in range(len(self.classes_))]))
+        _keep(self, X, [X[self._codes == c] for c in range(len(self.classes_))])
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -82,20 +90,23 @@ class NearestNeighborsRegressor(RegressorMixin, BaseEstimator):
 
     Parameters
     ----------
-    n_neighbors, metric, weights
+    n_neighbors, metric, weights, device
         As in :class:`NearestNeighborsClassifier`, but that "whitened" is by the covariance of all rows.
     """
 
-    def __init__(self, n_neighbors: int = 5, metric: str = "euclidean", weights: str = "uniform") -> None:
+    def __init__(
+        self, n_neighbors: int = 5, metric: str = "euclidean", weights: str = "uniform", device: str = "cpu"
+    ) -> None:
         self.n_neighbors = n_neighbors
         self.metric = metric
         self.weights = weights
+        self.device = device
 
     def fit(self, X: Any, y: Any) -> NearestNeighborsRegressor:
         """Keep `X` (n, d) and `y` (n,)."""
-        X, y = validate_rows(self, X, y, dtype=np.float64, y_numeric=True)
+        X, y = validate_rows(self, X, y, dtype=(np.float64, np.float32), y_numeric=True)
         self._targets = y.astype(np.float64)
-        _keep(self, X, helmert(X))
+        _keep(self, X, [X])
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -109,14 +120,16 @@ class NearestNeighborsRegressor(RegressorMixin, BaseEstimator):
             yield np.average(self._targets[neighbors[:, :k]], axis=1, weights=weights[:, :k])
 
 
-def _keep(head: Any, X: np.ndarray, contrasts: np.ndarray) -> None:
-    """Keep the rows as the head's metric sees them; it may whiten by the covariance of the contrasts (m, d)."""
+def _keep(head: Any, X: np.ndarray, clusters: Sequence[np.ndarray]) -> None:
+    """Keep the rows as the head's metric sees them; it may whiten by the covariance within clusters (m, d) of them."""
     for name, allowed in (("metric", METRICS), ("weights", WEIGHTS)):
         if getattr(head, name) not in allowed:
             raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(head, name)!r}")
     if head.weights == "softmax" and head.metric != "cosine":
         raise ValueError(f"weights='softmax' needs metric='cosine', got metric={head.metric!r}")
     if head.metric == "whitened":
+        X = X.astype(np.float64)
+        contrasts = np.concatenate([helmert(cluster.astype(np.float64)) for cluster in clusters])
         variances, head._axes = principal_axes(contrasts, X - X.mean(axis=0))
         m, d = contrasts.shape
         shrinkage = max(d / (m + d), SHRINKAGE_MIN)
@@ -137,9 +150,11 @@ def _seen_by_metric(head: Any, X: np.ndarray) -> np.ndarray:
 def _neighbors_and_weights(head: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
     """Indices of the k nearest rows, nearest first, and the weights of their votes; both (n, k)."""
     check_is_fitted(head)
-    X = _seen_by_metric(head, validate_rows(head, X, dtype=np.float64, reset=False))
+    X = _seen_by_metric(head, validate_rows(head, X, dtype=(np.float64, np.float32), reset=False))
     k = min(head.n_neighbors, len(head._rows))
-    indices, distances = nearest(head._rows, X, k, "cityblock" if head.metric == "manhattan" else "euclidean")
+    indices, distances = nearest(
+        head._rows, X, k, "cityblock" if head.metric == "manhattan" else "euclidean", head.device
+    )
     if head.metric == "cosine":
         distances = distances**2 / 2
     if head.weights == "softmax":
@@ -150,32 +165,67 @@ def _neighbors_and_weights(head: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
     return indices, np.ones_like(distances)
 
 
-def nearest(rows: np.ndarray, queries: np.ndarray, k: int, metric: str) -> tuple[np.ndarray, np.ndarray]:
+def nearest(
+    rows: np.ndarray, queries: np.ndarray, k: int, metric: str, device: str = "cpu"
+) -> tuple[np.ndarray, np.ndarray]:
     """Indices and distances of the k nearest rows for each query, (q, k), nearest first, of equal ones the first.
 
-    Euclidean ones come from scikit-learn, by a matrix product in chunks. Where rounding could have mixed up neighbours
-    (equal rows, a query that is a row), and for other metrics, they are sorted by their exact distances, in chunks of
-    at most 2^22 of these.
+    Euclidean ones come from matrix products. Where rounding could have mixed up neighbours (equal rows, a query that
+    is a row), and for other metrics, they are sorted by their exact distances. Both in chunks of at most 2^22
+    distances.
 
     Parameters
     ----------
-    rows, queries : ndarray of shape (n, d) and (q, d), float64
+    rows, queries : ndarray of shape (n, d) and (q, d)
     metric : {"euclidean", "cityblock"}
+    device : str
+        Where products are made.
     """
     indices, distances = np.empty((len(queries), k), dtype=np.intp), np.empty((len(queries), k))
     doubtful = np.full(len(queries), True)
+    size = max(1, CHUNK_DISTANCES // len(rows))
     if metric == "euclidean":
-        index = NearestNeighbors(n_neighbors=min(k + 1, len(rows)), algorithm="brute").fit(rows)
-        found, following = index.kneighbors(queries)[::-1]
-        indices, distances = found[:, :k], following[:, :k]
-        rounding = 1e-12 * (np.sum(queries**2, axis=1) + np.sum(rows**2, axis=1).max())
-        gaps = np.diff(following**2, axis=1, prepend=0)
-        doubtful = (gaps <= rounding[:, None]).any(axis=1)
+        by_product = _ByProduct(rows, k, device)
+        for start in range(0, len(queries), size):
+            at = slice(start, start + size)
+            indices[at], distances[at], doubtful[at] = by_product(queries[at])
     (again,) = np.nonzero(doubtful)
-    size = max(1, 2**22 // len(rows))
     for start in range(0, len(again), size):
         chosen = again[start : start + size]
         exact = cdist(queries[chosen], rows, metric)
         order = np.argsort(exact, axis=1, kind="stable")[:, :k]
         indices[chosen], distances[chosen] = order, np.take_along_axis(exact, order, axis=1)
     return indices, distances
+
+
+class _ByProduct:
+    """The k nearest rows of queries by one matrix product, and which of them rounding leaves in doubt.
+
+    Few neighbours lie far enough apart for float32, of which a CPU multiplies twice as many in the same time.
+    """
+
+    def __init__(self, rows: np.ndarray, k: int, device: str) -> None:
+        few = k <= FEW_NEIGHBORS and device == "cpu"
+        self._dtype = np.float32 if few else np.float64
+        self._rounding = 4 * rows.shape[1] * np.finfo(self._dtype).eps
+        self._device = device
+        self._k = k
+        self._rows = on_device(rows.astype(self._dtype, copy=False), device)
+        self._squares = row_norms(rows, squared=True)
+        self._halves = on_device((self._squares / 2).astype(self._dtype), device)
+
+    def __call__(self, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        import torch
+
+        products = on_device(queries.astype(self._dtype, copy=False), self._device) @ self._rows.T
+        products -= self._halves  # the larger, the nearer
+        shortlist = torch.as_tensor(products).topk(min(self._k + 1, len(self._rows)), dim=1)
+        squares = row_norms(queries, squared=True).astype(np.float64)
+        distances = squares[:, None] - 2 * as_numpy(shortlist.values).astype(np.float64)  # squared
+        in_doubt = np.diff(distances, axis=1, prepend=0) <= (self._rounding * (squares + self._squares.max()))[:, None]
+        nearest_k = slice(0, self._k)
+        return (
+            as_numpy(shortlist.indices)[:, nearest_k],
+            np.sqrt(np.maximum(distances[:, nearest_k], 0)),
+            in_doubt.any(axis=1),
+        )

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from embedkit.heads.head import Task
+from embedkit.heads.arrays import Array, namespace, on_device
+from embedkit.heads.head import Head, Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,19 +22,27 @@ class Prediction:
 
 
 class Rows:
-    """Labelled rows, (N, d), of the largest draw; every smaller draw and fold is an index set of them."""
+    """Labelled rows, (N, d), of the largest draw; every smaller draw and fold is an index set of them.
 
-    def __init__(self, X: np.ndarray) -> None:
+    Products of rows are made on `device`, and stay there: see `embedkit.heads.arrays`.
+    """
+
+    def __init__(self, X: np.ndarray, device: str = "cpu") -> None:
         self.X = X
+        self.device = device
         self.shift = X.mean(axis=0, dtype=np.float64)
 
-    @cached_property
-    def centred(self) -> np.ndarray:
-        """The rows less their mean, (N, d) float64: products of these lose no digits to a common offset."""
-        return self.X - self.shift
+    def centre(self, X: np.ndarray) -> Array:
+        """Rows less the mean of the labelled ones, float64: products of these lose no digits to a common offset."""
+        return on_device(X - self.shift, self.device)
 
     @cached_property
-    def products(self) -> np.ndarray:
+    def centred(self) -> Array:
+        """The labelled rows less their mean, (N, d) float64."""
+        return self.centre(self.X)
+
+    @cached_property
+    def products(self) -> Array:
         """Inner products of the centred rows, (N, N) float64."""
         return self.centred @ self.centred.T
 
@@ -55,13 +64,14 @@ class Queries:
         self._index = index
 
     @cached_property
-    def inner(self) -> tuple[np.ndarray, np.ndarray]:
+    def inner(self) -> tuple[Array, Array]:
         """Inner products with each labelled row, (q, N), and with themselves, (q,), all centred, float64."""
         if self._index is not None:
             products = self._rows.products
             return products[self._index], products[self._index, self._index]
-        centred = self.X - self._rows.shift
-        return centred @ self._rows.centred.T, np.einsum("qd,qd->q", centred, centred)
+        centred = self._rows.centre(self.X)
+        squares = namespace(centred).einsum("qd,qd->q", centred, centred)
+        return centred @ self._rows.centred.T, squares
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +116,7 @@ class Problem:
         if self.X.shape[1] <= len(self.X):
             return self
         axes = np.linalg.qr(self.X.T.astype(np.float64))[0]  # (d, n)
-        return replace(self, rows=Rows(self.X @ axes), index=np.arange(len(self.index)))
+        return replace(self, rows=Rows(self.X @ axes, self.rows.device), index=np.arange(len(self.index)))
 
 
 class Block:
@@ -117,23 +127,23 @@ class Block:
 
     Attributes
     ----------
-    within : ndarray of shape (n, n)
-    squares : ndarray of shape (n,)
+    within : array or tensor of shape (n, n), float64
+    squares : array or tensor of shape (n,)
         The diagonal of `within`.
     """
 
     def __init__(self, problem: Problem) -> None:
         self._index = problem.index
-        raw = problem.rows.products[np.ix_(problem.index, problem.index)]
+        raw = problem.rows.products[problem.index[:, None], problem.index]
         self._mean = raw.mean(axis=0)
         self._grand = self._mean.mean()
         within = raw - self._mean - self._mean[:, None] + self._grand
         all_equal = not np.ptp(problem.X, axis=0).any()
-        self._scale = 1.0 if all_equal else float(np.trace(within)) / len(within)
+        self._scale = 1.0 if all_equal else float(within.trace()) / len(within)
         self.within = within / self._scale
-        self.squares = np.diag(self.within)
+        self.squares = self.within.diagonal()
 
-    def between(self, queries: Queries) -> tuple[np.ndarray, np.ndarray]:
+    def between(self, queries: Queries) -> tuple[Array, Array]:
         """Products of queries with the draw, (q, n), and with themselves, (q,)."""
         all_products, squares = queries.inner
         raw = all_products[:, self._index]
@@ -149,17 +159,24 @@ Route = Callable[[Problem, Sequence[dict[str, Any]]], Predict]
 """Fits all candidates, given as the complete parameters of the head."""
 
 
+def unfitted(head: Head, problem: Problem, params: dict[str, Any]) -> Any:
+    """The estimator of a head for a problem, working where its rows are if it can."""
+    estimator = head.build(problem.seed, problem.task, **params)
+    places = {name: problem.rows.device for name in estimator.get_params() if name.rpartition("__")[2] == "device"}
+    return estimator.set_params(**places) if head.gpu else estimator
+
+
 def predicted(estimator: Any, X: np.ndarray, problem: Problem) -> Prediction:
     """What a fitted estimator says of `X` (q, d)."""
     if problem.task == "regression" or not hasattr(estimator, "predict_proba"):
         return Prediction(np.asarray(estimator.predict(X)))
-    return as_prediction(estimator, estimator.predict_proba(X), problem)
+    return as_prediction(estimator.predict_proba(X), estimator.classes_, problem)
 
 
-def as_prediction(estimator: Any, output: np.ndarray, problem: Problem) -> Prediction:
+def as_prediction(output: np.ndarray, classes: np.ndarray | None, problem: Problem) -> Prediction:
     """Numbers as they are; probabilities of the classes that a draw holds as those of all classes of the data set."""
-    if problem.task == "regression":
+    if classes is None:
         return Prediction(output)
     probabilities = np.zeros((len(output), problem.n_classes))
-    probabilities[:, estimator.classes_] = output
-    return Prediction(estimator.classes_[output.argmax(axis=1)], probabilities)
+    probabilities[:, classes] = output
+    return Prediction(classes[output.argmax(axis=1)], probabilities)

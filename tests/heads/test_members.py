@@ -333,3 +333,16 @@ def test_written_parameters_reach_the_unscaled_estimator(spec: str, params: dict
 def test_mistakes_are_told_with_what_is_allowed(spec: str, problem: str) -> None:
     with pytest.raises(EmbedkitError, match=re.escape(problem)):
         make_head(spec)
+
+
+@pytest.mark.parametrize("name", ["forest", "extra_trees"])
+def test_trees_look_at_a_third_of_the_features_for_numbers(name: str) -> None:
+    assert make_head(name).get_params()["max_features"] == "sqrt"
+    assert make_head(name, task="regression").get_params()["max_features"] == pytest.approx(1 / 3)
+    assert make_head(f"{name}(max_features=0.5)", task="regression").get_params()["max_features"] == 0.5
+    assert make_head("xgboost", task="regression").get_params()["colsample_bytree"] == pytest.approx(1 / 3)
+
+
+def test_what_a_head_cannot_do_for_a_task_is_told() -> None:
+    with pytest.raises(EmbedkitError, match="mlp: label_smoothing is for classes; leave it out where targets are num"):
+        make_head("mlp(label_smoothing=0.1)", task="regression")

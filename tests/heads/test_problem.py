@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 
 from embedkit.heads import HEADS, all_params, make_head
+from embedkit.heads.arrays import as_numpy
 from embedkit.heads.problem import Block, Problem, Rows, predicted
 from embedkit.heads.routes import plain_route, route_of
 from embedkit.heads.scaling import ScalarScaler
 from embedkit.spec import parse
+
+DEVICES = ["cpu", "cpu:0", pytest.param("cuda", marks=pytest.mark.gpu)]
+"""NumPy, torch on the CPU, torch on a GPU."""
 
 KERNEL_HEADS = ["svm", "svm(C=0.5, gamma=2)", 'svm(kernel="poly")', 'svm(kernel="cosine", C=1)']
 
@@ -34,25 +38,29 @@ def params(spec: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("budget", [4, 20, 60])
-def test_products_of_a_budget_follow_from_those_of_the_largest_by_double_centring(budget: int) -> None:
+@pytest.mark.parametrize("device", DEVICES)
+def test_products_of_a_budget_follow_from_those_of_the_largest_by_double_centring(budget: int, device: str) -> None:
     X, _, X_test = data()
-    rows, index = Rows(X), np.random.default_rng(1).permutation(60)[:budget]
+    rows, index = Rows(X, device), np.random.default_rng(1).permutation(60)[:budget]
     block = Block(problem(index, rows=rows))
     scaler = ScalarScaler("rows").fit(X[index])
     own, others = scaler.transform(X[index]), scaler.transform(X_test)
     products, squares = block.between(rows.queries(X_test))
-    np.testing.assert_allclose(block.within, own @ own.T, atol=1e-12)
-    np.testing.assert_allclose(block.squares, np.sum(own**2, axis=1), atol=1e-12)
-    np.testing.assert_allclose(products, others @ own.T, atol=1e-12)
-    np.testing.assert_allclose(squares, np.sum(others**2, axis=1), atol=1e-12)
+    np.testing.assert_allclose(as_numpy(block.within), own @ own.T, atol=1e-12)
+    np.testing.assert_allclose(as_numpy(block.squares), np.sum(own**2, axis=1), atol=1e-12)
+    np.testing.assert_allclose(as_numpy(products), others @ own.T, atol=1e-12)
+    np.testing.assert_allclose(as_numpy(squares), np.sum(others**2, axis=1), atol=1e-12)
 
 
 @pytest.mark.parametrize("spec", KERNEL_HEADS)
 @pytest.mark.parametrize("budget", [5, 16, 60])
 @pytest.mark.parametrize("task", ["classification", "regression"])
-def test_every_kernel_head_on_an_index_set_predicts_as_a_direct_fit(spec: str, budget: int, task: Any) -> None:
+@pytest.mark.parametrize("device", DEVICES)
+def test_every_kernel_head_on_an_index_set_predicts_as_a_direct_fit(
+    spec: str, budget: int, task: Any, device: str
+) -> None:
     X, _, X_test = data()
-    rows, index = Rows(X), np.arange(budget)
+    rows, index = Rows(X, device), np.arange(budget)
     here = problem(index, task, rows)
     direct = make_head(spec, 5, task).fit(here.X, here.y)
     (shared,) = route_of(HEADS["svm"])(here, [params(spec)])(rows.queries(X_test))

@@ -59,6 +59,12 @@ def _fully_connected(task: Task, hidden: tuple[int, ...], **params: Any) -> Any:
     return scaled(layers, "features" if hidden else "reach")
 
 
+def _stacked(fits: Any) -> Any:
+    from embedkit.heads.routes import stacked_layers
+
+    return stacked_layers.fit_all(fits)
+
+
 HEADS = {
     "linear": Head(
         linear,
@@ -68,6 +74,8 @@ HEADS = {
         deterministic=False,
         grid={"weight_decay": (0.1, 3.0, 10.0)},
         loss="log_loss",
+        gpu=True,
+        batched=_stacked,
     ),
     "mlp": Head(
         mlp,
@@ -77,5 +85,7 @@ HEADS = {
         deterministic=False,
         grid={"dropout": (0.2, 0.5, 0.8)},
         loss="log_loss",
+        gpu=True,
+        batched=_stacked,
     ),
 }

@@ -29,6 +29,18 @@ def _leave_one_out(problem: Any, candidates: Any) -> Any:
     return leave_one_out(problem, candidates)
 
 
+def _logistic_on_gpu(fits: Any) -> Any:
+    from embedkit.heads.routes import batched_logistic
+
+    return batched_logistic.fit_all(fits)
+
+
+def _ridge_on_gpu(fits: Any) -> Any:
+    from embedkit.heads.routes import ridge
+
+    return [ridge.fit_all(fit.problem, fit.candidates) for fit in fits]
+
+
 HEADS = {
     "logistic": Head(
         logistic,
@@ -39,6 +51,8 @@ HEADS = {
         grid={"C": (1, 10, 100)},
         turnable=True,
         loss="log_loss",
+        gpu=True,
+        batched=_logistic_on_gpu,
     ),
     "ridge": Head(
         ridge,
@@ -47,5 +61,7 @@ HEADS = {
         (3, 0.02),
         grid={"alpha": (0.01, 0.1, 1, 10)},
         leave_one_out=_leave_one_out,
+        gpu=True,
+        batched=_ridge_on_gpu,
     ),
 }

@@ -27,5 +27,5 @@ def knn(
 
 
 HEADS = {
-    "knn": Head(knn, "neighbours", 2, (1.5, 0.02), grid={"k": (1, 3, 5, 10, 20)}, staged="k"),
+    "knn": Head(knn, "neighbours", 2, (1.5, 0.02), grid={"k": (1, 3, 5, 10, 20)}, staged="k", gpu=True),
 }

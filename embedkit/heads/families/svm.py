@@ -56,6 +56,14 @@ def _on_shared_kernels(problem: Any, candidates: Any) -> Any:
 
 
 HEADS = {
-    "svm": Head(svm, "SVM", 2, (2, 0.2), grid={"C": (1, 10, 100), "gamma": (0.2, 0.5, 1)}, route=_on_shared_kernels),
+    "svm": Head(
+        svm,
+        "SVM",
+        2,
+        (2, 0.2),
+        grid={"C": (1, 10, 100), "gamma": (0.2, 0.5, 1)},
+        route=_on_shared_kernels,
+        gpu=True,
+    ),
     "linear_svm": Head(linear_svm, "SVM", 1, (2, 0.3), deterministic=False, grid={"C": (0.05, 0.5, 5)}, turnable=True),
 }

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.svm import SVC, SVR
 
+from embedkit.heads.arrays import Array, as_numpy, like, namespace
 from embedkit.heads.families.svm import COEF0, EPSILON
 from embedkit.heads.problem import Block, Predict, Prediction, Problem, Queries
 
@@ -17,12 +18,15 @@ CLASSES_MAX = 50  # above, libsvm takes the votes: there are more pairs of class
 Kernel = tuple[str, float, int]
 """Its name, gamma and degree."""
 
-Decide = Callable[[np.ndarray], np.ndarray]
+Decide = Callable[[Array], np.ndarray]
 """From a kernel between queries and labelled rows, (q, n), to classes or numbers, (q,)."""
 
 
 def fit_all(problem: Problem, candidates: Sequence[dict[str, Any]]) -> Predict:
-    """Every candidate on precomputed kernels; equal kernels are made once."""
+    """Every candidate on precomputed kernels; equal kernels are made once.
+
+    Kernels and decisions are made where the rows are, the machines by libsvm on the CPU.
+    """
     block = Block(problem)
     kernels = [(params["kernel"], params["gamma"], params["degree"]) for params in candidates]
     within = {kernel: _matrix(block.within, block.squares, block.squares, kernel) for kernel in set(kernels)}
@@ -37,30 +41,31 @@ def fit_all(problem: Problem, candidates: Sequence[dict[str, Any]]) -> Predict:
     return predict
 
 
-def _matrix(products: np.ndarray, squares: np.ndarray, own_squares: np.ndarray, kernel: Kernel) -> np.ndarray:
+def _matrix(products: Array, squares: Array, own_squares: Array, kernel: Kernel) -> Array:
     """The kernel between rows with these inner products, (q, n), and squared lengths, (q,) and (n,)."""
     name, gamma, degree = kernel
+    xp = namespace(products)
     if name == "cosine":
-        lengths = np.sqrt(np.maximum(squares, 0)), np.sqrt(np.maximum(own_squares, 0))
-        return products / np.where(lengths[0] > 0, lengths[0], 1)[:, None] / np.where(lengths[1] > 0, lengths[1], 1)
+        lengths, own_lengths = (xp.sqrt(xp.clip(each, 0, None)) for each in (squares, own_squares))
+        return products / xp.where(lengths > 0, lengths, 1.0)[:, None] / xp.where(own_lengths > 0, own_lengths, 1.0)
     if name == "poly":
         return (gamma * products + COEF0) ** degree
-    distances = np.maximum(squares[:, None] + own_squares - 2 * products, 0)
-    return np.exp(-gamma * distances)
+    distances = xp.clip(squares[:, None] + own_squares - 2 * products, 0, None)
+    return xp.exp(-gamma * distances)
 
 
-def _fit_classes(kernel: np.ndarray, y: np.ndarray, C: float) -> Decide:
-    machine = SVC(C=C, kernel="precomputed").fit(kernel, y)
+def _fit_classes(kernel: Array, y: np.ndarray, C: float) -> Decide:
+    machine = SVC(C=C, kernel="precomputed").fit(as_numpy(kernel), y)
     classes = machine.classes_
     if len(classes) > CLASSES_MAX:
-        return machine.predict
-    weights = _pair_weights(machine)
-    if len(classes) == 2:
-        return lambda between: classes[(between[:, machine.support_] @ weights[:, 0] + machine.intercept_ > 0) * 1]
+        return lambda between: machine.predict(as_numpy(between))
+    weights, support = like(_pair_weights(machine), kernel), machine.support_
     pairs = list(combinations(range(len(classes)), 2))
 
-    def decide(between: np.ndarray) -> np.ndarray:
-        first_wins = between[:, machine.support_] @ weights + machine.intercept_ > 0
+    def decide(between: Array) -> np.ndarray:
+        first_wins = as_numpy(between[:, support] @ weights) + machine.intercept_ > 0
+        if len(classes) == 2:
+            return classes[first_wins[:, 0] * 1]
         votes = np.zeros((len(between), len(classes)), dtype=np.int64)
         for won, (first, second) in zip(first_wins.T, pairs, strict=True):
             votes[:, first] += won
@@ -82,9 +87,8 @@ def _pair_weights(machine: SVC) -> np.ndarray:
     return weights
 
 
-def _fit_numbers(kernel: np.ndarray, y: np.ndarray, C: float) -> Decide:
+def _fit_numbers(kernel: Array, y: np.ndarray, C: float) -> Decide:
     centre, spread = y.mean(), y.std() or 1.0
-    machine = SVR(C=C, kernel="precomputed", epsilon=EPSILON).fit(kernel, (y - centre) / spread)
-    return lambda between: (
-        (between[:, machine.support_] @ machine.dual_coef_[0] + machine.intercept_[0]) * spread + centre
-    )
+    machine = SVR(C=C, kernel="precomputed", epsilon=EPSILON).fit(as_numpy(kernel), (y - centre) / spread)
+    weights, support = like(machine.dual_coef_[0], kernel), machine.support_
+    return lambda between: (as_numpy(between[:, support] @ weights) + machine.intercept_[0]) * spread + centre

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from embedkit.heads.problem import Inner, Problem
+from embedkit.heads.arrays import Array, as_numpy, like, namespace, on_device
+from embedkit.heads.problem import Inner, Predict, Prediction, Problem, Queries
 from embedkit.heads.scaling import ScalarScaler
 
 
@@ -18,29 +19,49 @@ def leave_one_out(problem: Problem, candidates: Sequence[dict[str, Any]]) -> Inn
     The scaler is not fitted anew for each row. Penalties are told apart by their squared errors, as by scikit-learn's
     `RidgeClassifierCV`: without its row a class is smaller than the others, which misleads a count of hits.
     """
-    X = ScalarScaler("rows").fit_transform(problem.X.astype(np.float64))
+    X = on_device(ScalarScaler("rows").fit_transform(problem.X.astype(np.float64)), problem.rows.device)
     targets, classes = _targets(problem)
     basis, squares = left_basis(X)
-    centred = targets - targets.mean(axis=0)
+    centred = like(targets - targets.mean(axis=0), X)
     in_basis = basis.T @ centred  # (r, k)
     predicted, losses = [], []
     for params in candidates:
         shrink = squares / (squares + params["alpha"])
         leverage = basis**2 @ shrink + 1 / len(X)
-        residual = (centred - basis @ (shrink[:, None] * in_basis)) / (1 - leverage)[:, None]
-        without = targets - residual
-        predicted.append(without[:, 0] if classes is None else classes[_best(without)])
+        residual = as_numpy((centred - basis @ (shrink[:, None] * in_basis)) / (1 - leverage)[:, None])
+        predicted.append(_decided(targets - residual, classes))
         losses.append(np.mean(residual**2, axis=1))
     return Inner(np.stack(predicted), np.stack(losses))
 
 
-def left_basis(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def fit_all(problem: Problem, candidates: Sequence[dict[str, Any]]) -> Predict:
+    """Every penalty, where the rows are."""
+    scaler = ScalarScaler("rows").fit(problem.X.astype(np.float64))
+
+    def scaled(X: np.ndarray) -> Array:
+        return on_device(scaler.transform(X.astype(np.float64)), problem.rows.device)
+
+    X = scaled(problem.X)
+    targets, classes = _targets(problem)
+    basis, squares = left_basis(X)
+    in_basis = basis.T @ like(targets - targets.mean(axis=0), X)
+    turned = X.T @ basis
+    weights = [turned @ (in_basis / (squares + params["alpha"])[:, None]) for params in candidates]  # (d, k) each
+
+    def predict(queries: Queries) -> list[Prediction]:
+        rows = scaled(queries.X)
+        return [Prediction(_decided(as_numpy(rows @ each) + targets.mean(axis=0), classes)) for each in weights]
+
+    return predict
+
+
+def left_basis(X: Array) -> tuple[Array, Array]:
     """Left singular vectors (n, r) and squared singular values (r,) of X (n, d), by way of the smaller product."""
     n, d = X.shape
-    squares, vectors = np.linalg.eigh(X @ X.T if n <= d else X.T @ X)
+    squares, vectors = namespace(X).linalg.eigh(X @ X.T if n <= d else X.T @ X)
     kept = squares > squares[-1] * max(n, d) * np.finfo(np.float64).eps
     squares, vectors = squares[kept], vectors[:, kept]
-    return (vectors if n <= d else X @ vectors / np.sqrt(squares)), squares
+    return (vectors if n <= d else X @ vectors / squares**0.5), squares
 
 
 def _targets(problem: Problem) -> tuple[np.ndarray, np.ndarray | None]:
@@ -52,5 +73,8 @@ def _targets(problem: Problem) -> tuple[np.ndarray, np.ndarray | None]:
     return (indicators[:, 1:] if len(classes) == 2 else indicators), classes
 
 
-def _best(scores: np.ndarray) -> np.ndarray:
-    return (scores[:, 0] > 0).astype(np.int64) if scores.shape[1] == 1 else scores.argmax(axis=1)
+def _decided(scores: np.ndarray, classes: np.ndarray | None) -> np.ndarray:
+    """Numbers, or the classes of the highest scores, (n,), from scores (n, k)."""
+    if classes is None:
+        return scores[:, 0]
+    return classes[(scores[:, 0] > 0) * 1 if scores.shape[1] == 1 else scores.argmax(axis=1)]

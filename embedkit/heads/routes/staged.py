@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from embedkit.heads.head import Head
-from embedkit.heads.problem import Predict, Prediction, Problem, Queries, Route, as_prediction
+from embedkit.heads.problem import Predict, Prediction, Problem, Queries, Route, as_prediction, unfitted
 
 
 def staged_route(head: Head) -> Route:
@@ -24,10 +24,7 @@ def _fit_all(head: Head, problem: Problem, candidates: Sequence[dict[str, Any]])
         of_fit = _others(params, stage)
         if of_fit not in largest or params[stage] > largest[of_fit][stage]:
             largest[of_fit] = params
-    fitted = {
-        of_fit: head.build(problem.seed, problem.task, **params).fit(problem.X, problem.y)
-        for of_fit, params in largest.items()
-    }
+    fitted = {of_fit: unfitted(head, problem, params).fit(problem.X, problem.y) for of_fit, params in largest.items()}
 
     def predict(queries: Queries) -> list[Prediction]:
         found: dict[tuple[Any, ...], Prediction] = {}
@@ -35,7 +32,7 @@ def _fit_all(head: Head, problem: Problem, candidates: Sequence[dict[str, Any]])
             stages = sorted({params[stage] for params in candidates if _others(params, stage) == of_fit})
             staged = "staged_predict_proba" if problem.task == "classification" else "staged_predict"
             for at, output in zip(stages, getattr(estimator, staged)(queries.X, stages), strict=True):
-                found[*of_fit, at] = as_prediction(estimator, output, problem)
+                found[*of_fit, at] = as_prediction(output, getattr(estimator, "classes_", None), problem)
         return [found[*_others(params, stage), params[stage]] for params in candidates]
 
     return predict
