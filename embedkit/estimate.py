@@ -10,7 +10,10 @@ import torch
 
 from embedkit.backbones import Images, control_of, make_backbone
 from embedkit.embeddings import store
-from embedkit.embeddings.extract import BATCH_CPU, embedding_key, forward_passes
+from embedkit.embeddings.extract import embedding_key, forward_passes
+from embedkit.embeddings.pipeline import batch_on_cpu
+from embedkit.embeddings.precision import effective_precision
+from embedkit.embeddings.runtime import load_with, torch_runtime
 from embedkit.errors import NotApplicable
 from embedkit.heads import HEADS
 from embedkit.plan import Bench, Plan
@@ -63,24 +66,24 @@ def embedding_cost(plan: Plan, bench: Bench, name: str) -> tuple[float, int]:
     """
     backbone = bench.backbones[name]
     assert not isinstance(backbone, NotApplicable)
-    key = embedding_key(bench.dataset, backbone)
+    key = embedding_key(bench.dataset, backbone, plan.device)
     if store.is_complete(key):
         return 0.0, store.read(key).shape[1]
     control = control_of(parse(name))
     images = Images(bench.dataset, bench.evaluation.pool)
     twin = make_backbone(control, images, plan.study.trust_code) if control else backbone
-    module, transform = twin.network(plan.device, lambda share, doing: None)
-    read = bench.dataset.image
-    indices = range(min(BATCH_CPU, len(bench.dataset)))
+    network = twin.network(plan.device, lambda share, doing: None)
+    run = torch_runtime(network, plan.device, effective_precision(bench.dataset.content, backbone, plan.device))
+    load, read = load_with(network), bench.dataset.image
+    indices = range(min(batch_on_cpu(load(read(0))), len(bench.dataset)))
     decoding, forward = [], []
-    with torch.inference_mode():
-        for _ in range(4):  # the first are slow
-            started = time.perf_counter()
-            inputs = torch.stack([transform(read(i)) for i in indices])
-            decoded = time.perf_counter()
-            embedded = module(inputs.to(plan.device)).cpu()
-            forward.append((time.perf_counter() - decoded) / len(indices))
-            decoding.append((decoded - started) / len(indices))
+    for _ in range(4):  # the first are slow
+        started = time.perf_counter()
+        inputs = torch.stack([load(read(i)) for i in indices])
+        decoded = time.perf_counter()
+        embedded = run(inputs).cpu()
+        forward.append((time.perf_counter() - decoded) / len(indices))
+        decoding.append((decoded - started) / len(indices))
     seconds = min(forward) * forward_passes(bench.dataset, backbone) + min(decoding) * len(bench.dataset)
     return seconds, embedded.shape[1]
 

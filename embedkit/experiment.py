@@ -111,7 +111,7 @@ def make_embeddings(
             continue
         try:
             with console.stage(f"embedding {dataset} with {name}", forward_passes(bench.dataset, backbone)) as advance:
-                extract(bench.dataset, backbone, device, advance)
+                extract(bench.dataset, backbone, device, advance, console.say)
         except Unwritable:
             raise
         except Exception as error:  # one network that fails must not cost the trials of the others
@@ -251,7 +251,7 @@ class TaskMaker:
             backbone = bench.backbones[trial.backbone]
             assert not isinstance(backbone, NotApplicable)
             fitted_on = "labelled, pool" if backbone.training_passes else "labelled"
-            key = embedding_key(bench.dataset, backbone)
+            key = embedding_key(bench.dataset, backbone, self._plan.device)
             self._embeddings[place] = key, about_backbone(key, backbone) | {"fitted_on": fitted_on}
         return self._embeddings[place]
 

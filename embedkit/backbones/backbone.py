@@ -50,6 +50,8 @@ class Backbone:
         How many images go through the network while it is trained on the pool; 0 where it is not.
     download : str
         What `network` has to download, how large, from where and to where; empty where nothing.
+    half_precision : bool
+        Whether the network may compute in half of float32's bits where embeddings agree.
     layers : callable or None
         Gives the layers that an embedding may be taken from, with the shape of their output for one image: None for
         nodes that are no modules.
@@ -59,6 +61,7 @@ class Backbone:
     network: Callable[[str, Progress], Network]
     training_passes: int = 0
     download: str = ""
+    half_precision: bool = False
     layers: Callable[[], dict[str, tuple[int, ...] | None]] | None = None
 
     def embed(self, images: Iterable[np.ndarray], device: str = "cpu") -> np.ndarray:

@@ -80,7 +80,7 @@ def bind_network(
 
     stated = sized.recipe() if isinstance(sized, Preprocessing) else "own"
     recipe = {**recipe, "layer": list(names), "pool": pool, "transform": stated}
-    return Backbone(recipe, network, download=download, layers=lambda: layers_of(bare, inputs))
+    return Backbone(recipe, network, download=download, half_precision=True, layers=lambda: layers_of(bare, inputs))
 
 
 def _at(transform: Transform, image_size: ImageSize, spec: str) -> Transform:

@@ -39,7 +39,11 @@ class Preprocessing:
 
     def __call__(self, image: np.ndarray) -> torch.Tensor:
         """From one image (H, W, 1 or 3) uint8 to the network's input (3, crop, crop) float32."""
-        return self.normalise(self.crop_centre(torch.tensor(as_rgb(image)).permute(2, 0, 1)))
+        return self.normalise(self.cropped(image))
+
+    def cropped(self, image: np.ndarray) -> torch.Tensor:
+        """The same without `normalise`: (3, crop, crop) uint8."""
+        return self.crop_centre(torch.from_numpy(as_rgb(image)).permute(2, 0, 1))
 
     def crop_centre(self, pixels: torch.Tensor) -> torch.Tensor:
         """Resize and crop (..., 3, H, W) uint8: (..., 3, crop, crop) uint8."""

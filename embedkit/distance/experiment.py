@@ -19,7 +19,6 @@ from embedkit.distance.plan import DistancePlan
 from embedkit.embeddings.extract import embedding_key
 from embedkit.environment import facts
 from embedkit.experiment import about_backbone, download, make_embeddings
-from embedkit.plan import Bench
 from embedkit.results import ImageSet
 from embedkit.spec import parse
 
@@ -86,7 +85,7 @@ def _compare(
 
     def work() -> Iterator[tuple[list[Part], Tested]]:
         for comparisons in together.values():
-            tested, known = _tested(plan.benches[comparisons[0].dataset], comparisons[0], connection)
+            tested, known = _tested(plan, comparisons[0], connection)
             parts = []
             for comparison in comparisons:
                 episodes = by_budget[comparison.budget]
@@ -103,8 +102,11 @@ def _compare(
             advance(count, f"{count} of {len(todo)} comparisons, {first['backbone']}, {first['metric']}")
 
 
-def _tested(bench: Bench, comparison: Comparison, connection: sqlite3.Connection) -> tuple[Tested, dict[str, Any]]:
+def _tested(
+    plan: DistancePlan, comparison: Comparison, connection: sqlite3.Connection
+) -> tuple[Tested, dict[str, Any]]:
     """The images that are compared, and the columns that they and the backbone decide."""
+    bench = plan.benches[comparison.dataset]
     backbone = bench.backbones[comparison.backbone]
     assert isinstance(backbone, Backbone)
     evaluation = bench.evaluation
@@ -112,7 +114,7 @@ def _tested(bench: Bench, comparison: Comparison, connection: sqlite3.Connection
     labels, groups = evaluation.labels[here], evaluation.groups[here]
     images = ImageSet.of([evaluation.ids[i] for i in here], labels, groups, evaluation.classes)
     results.write_image_set(connection, images)
-    key = embedding_key(bench.dataset, backbone)
+    key = embedding_key(bench.dataset, backbone, plan.device)
     seed = int.from_bytes(sampling.rank_hash("distances", evaluation.salt)[:4], "big")
     tested = Tested(key, comparison.codec, comparison.metric, here, labels, groups, evaluation.pool, seed)
     learned = backbone.training_passes or make_metric(parse(comparison.metric)).fit

@@ -1,33 +1,37 @@
-"""Running a backbone over a data set: decode and transform in threads, the network behind them, shards on disk."""
+"""Running a backbone over a data set: from images to vectors in the store."""
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+import time
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from embedkit import artefacts
-from embedkit.backbones import Backbone, Progress
+from embedkit.backbones import Backbone, Network, Progress
 from embedkit.datasets.dataset import Dataset
 from embedkit.embeddings import store
+from embedkit.embeddings.pipeline import BATCH_GPU, batch_on_cpu, embed_on_cpu, embed_on_gpu
+from embedkit.embeddings.precision import COSINE_MIN, Precision, effective_precision, least_cosine, refuse
+from embedkit.embeddings.runtime import Runtime, faster_runtime, load_with, torch_runtime
 from embedkit.errors import EmbedkitError
 
-BATCH_CPU, BATCH_GPU = 8, 256
-_QUEUED_BATCHES = 4
-
-
-def embedding_key(dataset: Dataset, backbone: Backbone) -> str:
-    """The key of a data set's embeddings: content, backbone and precision, no location."""
-    return artefacts.key([store.FORMAT, dataset.content, backbone.recipe, "float32"])
-
+OPENVINO_IMAGES_MIN = 500
+"""For fewer the conversion, of some seconds, is not worth it."""
 
 TRAINING_COST = 6
 """What a training step costs an image, in forward passes: those of decoder and encoder, and twice as much backward."""
+
+
+def embedding_key(dataset: Dataset, backbone: Backbone, device: str) -> str:
+    """The key of a data set's embeddings: content, backbone and effective precision, no location."""
+    return _key(dataset, backbone, effective_precision(dataset.content, backbone, device))
+
+
+def _key(dataset: Dataset, backbone: Backbone, precision: Precision) -> str:
+    return artefacts.key([store.FORMAT, dataset.content, backbone.recipe, precision])
 
 
 def forward_passes(dataset: Dataset, backbone: Backbone) -> int:
@@ -35,73 +39,105 @@ def forward_passes(dataset: Dataset, backbone: Backbone) -> int:
     return TRAINING_COST * backbone.training_passes + len(dataset)
 
 
-def extract(dataset: Dataset, backbone: Backbone, device: str, progress: Progress) -> str:
+def extract(
+    dataset: Dataset,
+    backbone: Backbone,
+    device: str,
+    progress: Progress,
+    say: Callable[[str], None] = lambda text: None,
+) -> str:
     """Embed every image that the store lacks, in the data set's order, and return the key.
 
-    `progress` is told the `forward_passes` done, and what is being done.
+    `progress` is told the `forward_passes` done, and what is being done; `say` what the user should know.
 
     Raises
     ------
     EmbedkitError
         Where the network gives numbers that are not finite.
     """
-    key = embedding_key(dataset, backbone)
+    key = embedding_key(dataset, backbone, device)
     if store.is_complete(key):
         return key
     before = TRAINING_COST * backbone.training_passes
-    module, transform = backbone.network(device, lambda share, doing: progress(share * before, doing))
-    if dataset.vectors is None:
-        module = module.to(memory_format=torch.channels_last)
-    batch_size = BATCH_GPU if device.startswith("cuda") else BATCH_CPU
-    read = dataset.image
+    network = backbone.network(device, lambda share, doing: progress(share * before, doing))
+    on_cpu = not device.startswith("cuda")
+    first = dataset.image(0)
+    load, read = load_with(network), dataset.image
+    size = batch_on_cpu(load(first)) if on_cpu else BATCH_GPU
+    precision, run = _agreeing_runtime(dataset, backbone, network, device, size, say)
+    key = _key(dataset, backbone, precision)
+    shards = store.missing_shards(key, len(dataset))
+    batches = (range(at, min(at + size, stop)) for start, stop in shards for at in range(start, stop, size))
+    vectors = (embed_on_cpu if on_cpu else embed_on_gpu)(run, lambda i: load(read(i)), batches)
+    done = len(dataset) - sum(stop - start for start, stop in shards)
+    started = time.perf_counter()
 
-    def load(i: int) -> torch.Tensor:
-        return transform(read(i))
+    def tell(embedded: int) -> None:
+        rate = embedded / (time.perf_counter() - started)
+        progress(before + done + embedded, f"{done + embedded} of {len(dataset)} images, {rate:.0f} a second")
 
-    with torch.inference_mode():
-        for start, stop in store.missing_shards(key, len(dataset)):
-            rows = []
-            for inputs in _batches(load, range(start, stop), batch_size):
-                rows.append(module(_to_device(inputs, device)).float().cpu().numpy())
-                done = start + sum(map(len, rows))
-                progress(before + done, f"{done} of {len(dataset)} images")
-            embedded = np.concatenate(rows)
-            bad = np.flatnonzero(~np.isfinite(embedded).all(axis=1))
-            if len(bad):
-                raise EmbedkitError(
-                    f"{len(bad)} embeddings hold NaN or infinity (first: {dataset.ids[start + bad[0]]!r}); "
-                    "look at the backbone's weights"
-                )
-            store.write_shard(key, start, embedded)
-    store.finish(key, len(dataset), {"recipe": backbone.recipe, **_cost(module, transform(read(0)), device)})
+    for start, rows in _by_shard(vectors, shards, tell):
+        _check_finite(dataset, start, rows)
+        store.write_shard(key, start, rows)
+    facts = {"recipe": backbone.recipe, "precision": precision, **_cost(network, first, device)}
+    store.finish(key, len(dataset), facts)
     return key
 
 
-def _cost(module: torch.nn.Module, image: torch.Tensor, device: str) -> dict[str, int]:
+def _by_shard(
+    vectors: Iterator[np.ndarray], shards: Sequence[tuple[int, int]], tell: Callable[[int], None]
+) -> Iterator[tuple[int, np.ndarray]]:
+    """The first row of each shard, and its rows from batches that end with it; `tell` counts the rows."""
+    embedded = 0
+    for start, stop in shards:
+        rows: list[np.ndarray] = []
+        while sum(map(len, rows)) < stop - start:
+            rows.append(next(vectors))
+            embedded += len(rows[-1])
+            tell(embedded)
+        yield start, np.concatenate(rows)
+
+
+def _agreeing_runtime(
+    dataset: Dataset, backbone: Backbone, network: Network, device: str, size: int, say: Callable[[str], None]
+) -> tuple[Precision, Runtime]:
+    """The effective precision, and the fastest way to the network in it.
+
+    Before the first shard the vectors of a batch are held against float32's.
+    """
+    precision = effective_precision(dataset.content, backbone, device)
+    run = torch_runtime(network, device, precision)
+    try_openvino = device == "cpu" and backbone.half_precision and len(dataset) >= OPENVINO_IMAGES_MIN
+    if precision == "float32" and not try_openvino:
+        return precision, run
+    load = load_with(network)
+    batch = torch.stack([load(dataset.image(i)) for i in range(min(len(dataset), size))])
+    if precision != "float32":
+        exact = torch_runtime(network, device, "float32")
+        cosine = least_cosine(run(batch), exact(batch))
+        if cosine < COSINE_MIN:
+            say(f"  {precision} is too coarse for this network (least cosine to float32 {cosine:.4f}): using float32")
+            refuse(dataset.content, backbone, precision, cosine)
+            precision, run = "float32", exact
+    return precision, faster_runtime(network, precision, run, batch) if try_openvino else run
+
+
+def _check_finite(dataset: Dataset, start: int, rows: np.ndarray) -> None:
+    bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+    if len(bad):
+        raise EmbedkitError(
+            f"{len(bad)} embeddings hold NaN or infinity (first: {dataset.ids[start + bad[0]]!r}); "
+            "look at the backbone's weights"
+        )
+
+
+def _cost(network: Network, image: np.ndarray, device: str) -> dict[str, int]:
     """Size of the network and multiply-accumulates per image."""
+    module = network.module
     tensors = [*module.parameters(), *module.buffers()]
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-        module(image[None].to(device))
+        module(network.transform(image)[None].to(device))
     return {
         "backbone_bytes": sum(tensor.nbytes for tensor in tensors),
         "backbone_macs": counter.get_total_flops() // 2,
     }
-
-
-def _to_device(inputs: torch.Tensor, device: str) -> torch.Tensor:
-    if inputs.ndim == 4:
-        inputs = inputs.contiguous(memory_format=torch.channels_last)
-    return inputs.to(device, non_blocking=True)
-
-
-def _batches(load: Callable[[int], torch.Tensor], indices: range, batch_size: int) -> Iterator[torch.Tensor]:
-    """Batches in order; a few are decoded ahead, so memory does not grow with the number of images."""
-    chunks = [indices[at : at + batch_size] for at in range(0, len(indices), batch_size)]
-    waiting: deque[list[Future[torch.Tensor]]] = deque()
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        for chunk in chunks:
-            waiting.append([threads.submit(load, i) for i in chunk])
-            if len(waiting) > _QUEUED_BATCHES:
-                yield torch.stack([future.result() for future in waiting.popleft()])
-        while waiting:
-            yield torch.stack([future.result() for future in waiting.popleft()])

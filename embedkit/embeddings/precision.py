@@ -1,0 +1,49 @@
+"""How many bits a network computes in: half of float32's where the processor is made for it and embeddings agree."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from embedkit import artefacts
+from embedkit.backbones import Backbone
+
+Precision = Literal["float32", "bfloat16", "float16"]
+COSINE_MIN = 0.999
+
+
+def effective_precision(content: str, backbone: Backbone, device: str) -> Precision:
+    """The precision that embeddings of this content are kept in: the native one, unless a check has refused it."""
+    native = native_precision(backbone, device)
+    refused = native != "float32" and _refusal(content, backbone, native).exists()
+    return "float32" if refused else native
+
+
+def native_precision(backbone: Backbone, device: str) -> Precision:
+    """The smallest that the device is made for, of networks that may be computed in it."""
+    if not backbone.half_precision:
+        return "float32"
+    if device.startswith("cuda"):
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
+    return "bfloat16" if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported() else "float32"
+
+
+def least_cosine(found: torch.Tensor, exact: torch.Tensor) -> float:
+    """The smallest cosine between rows (b, d) and what they should be; 0 where one is not finite."""
+    cosines = torch.nn.functional.cosine_similarity(found.double(), exact.double())
+    same = (found == exact).all(dim=1)  # also of zeros
+    return float(torch.where(same, 1.0, cosines.nan_to_num(0.0)).min())
+
+
+def refuse(content: str, backbone: Backbone, precision: Precision, cosine: float) -> None:
+    """Remember that these embeddings need float32."""
+    artefacts.folder("precisions")
+    artefacts.write_atomically(_refusal(content, backbone, precision), json.dumps({"cosine": cosine}).encode())
+
+
+def _refusal(content: str, backbone: Backbone, precision: Precision) -> Path:
+    recipe: list[Any] = [content, backbone.recipe, precision, COSINE_MIN]
+    return artefacts.cache() / "precisions" / f"{artefacts.key(recipe)}.json"
