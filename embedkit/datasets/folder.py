@@ -69,12 +69,13 @@ def _image_files(root: Path) -> list[str]:
     def stop(error: OSError) -> NoReturn:
         raise EmbedkitError(f"cannot read the folder {error.filename!r}: {error.strerror}; permit reading it") from None
 
-    found = []
+    found, endings = [], tuple(SUFFIXES)
     for folder, below, files in os.walk(root, onerror=stop):
         below[:] = [name for name in below if not name.startswith(".")]
-        links = [name for name in below if Path(folder, name).is_symlink()]
-        images = [name for name in files if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES]
-        found += [Path(folder, name).relative_to(root).as_posix() for name in (*images, *links)]
+        links = [name for name in below if os.path.islink(os.path.join(folder, name))]  # noqa: PTH114, PTH118
+        images = [name for name in files if not name.startswith(".") and name.lower().endswith(endings)]
+        place = Path(folder).relative_to(root).as_posix()
+        found += [name if place == "." else f"{place}/{name}" for name in (*images, *links)]
     return sorted(found)
 
 
@@ -99,14 +100,15 @@ def _readable(
             f"{name}: {len(unreadable)} of {len(files)} images are unreadable, more than {UNREADABLE_SHARE_MAX:.0%}: "
             f"{listing(reasons)}; mend or remove them"
         )
-    good = [(file, look) for file, look in zip(files, seen, strict=True) if not look.problem]
-    shapes = {look.shape for _, look in good}
-    content = hashlib.sha256(json.dumps([(file, look.file_sha256) for file, look in good]).encode()).hexdigest()
+    kept = [file for file, look in zip(files, seen, strict=True) if not look.problem]
+    sound = [look for look in seen if not look.problem]
+    shapes = {look.shape for look in sound}
+    bytes_by_file = list(zip(kept, [look.file_sha256 for look in sound], strict=True))
     return (
-        [file for file, _ in good],
+        kept,
         shapes.pop() if len(shapes) == 1 else None,
-        content,
-        [look.pixels_sha256 for _, look in good],
+        hashlib.sha256(json.dumps(bytes_by_file).encode()).hexdigest(),
+        [look.pixels_sha256 for look in sound],
         unreadable,
     )
 
