@@ -10,12 +10,21 @@ from typing import Any
 
 from embedkit.datasets.bundled import bundled
 from embedkit.datasets.dataset import Dataset
+from embedkit.datasets.decode import SUFFIXES
 from embedkit.datasets.folder import folder
+from embedkit.datasets.npz import npz
+from embedkit.datasets.parquet import parquet
 from embedkit.datasets.vectors import vectors
 from embedkit.errors import EmbedkitError
 from embedkit.spec import Spec, checked_params, find, parse
 
-DATASETS: dict[str, Callable[..., Dataset]] = {"bundled": bundled, "folder": folder, "vectors": vectors}
+DATASETS: dict[str, Callable[..., Dataset]] = {
+    "bundled": bundled,
+    "folder": folder,
+    "npz": npz,
+    "parquet": parquet,
+    "vectors": vectors,
+}
 
 
 def cards() -> dict[str, dict[str, Any]]:
@@ -42,11 +51,11 @@ def dataset_spec(text: str, labels: str | None = None) -> Spec:
     known = cards()
     if text in known:
         spec = Spec(text)
-    elif os.path.isdir(text):  # noqa: PTH112 -- False, not an error, for a spec that is too long for a path
-        spec = Spec("folder", (("path", text),))
+    elif source := _source(text):
+        spec = Spec(source, (("path", text),))
     elif os.path.exists(text):  # noqa: PTH110
         raise EmbedkitError(
-            f"{text!r} is a file; give a folder of images, a study file (.toml), "
+            f"{text!r} is a file; give a folder of images, a .parquet or .npz file, a study file (.toml), "
             'or vectors(path="x.npy", labels="y.csv")'
         )
     elif (os.sep in text or "." in text) and "(" not in text:
@@ -60,6 +69,26 @@ def dataset_spec(text: str, labels: str | None = None) -> Spec:
     if spec.name != "folder":
         raise EmbedkitError(f"labels {labels!r} belong to a folder of images, and {spec} is none; leave --labels out")
     return spec.replace(labels=labels)
+
+
+def _source(text: str) -> str:
+    """The kind of source that an existing path, or the URL of Parquet files, is; or nothing."""
+    if os.path.isdir(text):  # noqa: PTH112 -- False, not an error, for a spec that is too long for a path
+        return "parquet" if _holds_parquet_only(text) else "folder"
+    if text.endswith(".parquet") and (os.path.isfile(text) or "://" in text.split("(")[0]):  # noqa: PTH113
+        return "parquet"
+    return "npz" if text.endswith(".npz") and os.path.isfile(text) else ""  # noqa: PTH113
+
+
+def _holds_parquet_only(path: str) -> bool:
+    """Whether there are Parquet files in a folder and no images; looks no further than the first image."""
+    found = False
+    for _, below, files in os.walk(path):
+        below[:] = [name for name in below if not name.startswith(".")]
+        if any(name.lower().endswith(tuple(SUFFIXES)) for name in files):
+            return False
+        found = found or any(name.endswith(".parquet") for name in files)
+    return found
 
 
 def _no_parameters() -> None:

@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from embedkit import artefacts
 from embedkit.datasets.decode import MEGAPIXELS_MAX, BrokenImage, decode
 
@@ -70,9 +72,23 @@ def look_at(data: bytes, size: int, changed_ns: int) -> Seen:
         pixels = decode(data)
     except BrokenImage as problem:
         return Seen(size, changed_ns, "", "", None, str(problem))
+    return Seen(size, changed_ns, hashlib.sha256(data).hexdigest(), pixels_sha256(pixels), _shape(pixels), "")
+
+
+def look_at_pixels(pixels: np.ndarray) -> Seen:
+    """What there is to see of an image (H, W, C) uint8 that is decoded already."""
+    digest = pixels_sha256(pixels)
+    return Seen(pixels.nbytes, 0, digest, digest, _shape(pixels), "")
+
+
+def pixels_sha256(pixels: np.ndarray) -> str:
+    """The same for equal pixels, whatever file they came from."""
+    return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
+
+
+def _shape(pixels: np.ndarray) -> tuple[int, int, int]:
     height, width, channels = pixels.shape
-    content = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
-    return Seen(size, changed_ns, hashlib.sha256(data).hexdigest(), content, (height, width, channels), "")
+    return height, width, channels
 
 
 def _unchanged(root: str, path: str, before: Seen | None) -> Seen | None:
@@ -83,10 +99,11 @@ def _unchanged(root: str, path: str, before: Seen | None) -> Seen | None:
         stat = os.stat(f"{root}/{path}")  # noqa: PTH116 -- a Path costs more than the look at the file
     except OSError:
         return None
-    return before if (before.size, before.changed_ns) == (stat.st_size, _changed_ns(stat)) else None
+    return before if (before.size, before.changed_ns) == (stat.st_size, changed_ns(stat)) else None
 
 
-def _changed_ns(stat: os.stat_result) -> int:
+def changed_ns(stat: os.stat_result) -> int:
+    """When a file's bytes or its place last changed."""
     return max(stat.st_mtime_ns, stat.st_ctime_ns)  # unpacking and copying set the one back, but not the other
 
 
@@ -96,13 +113,13 @@ def _look(root: str, path: str) -> Seen:
         stat = file.stat()
     except OSError as error:
         return Seen(0, 0, "", "", None, error.strerror or str(error))
-    size, changed_ns = stat.st_size, _changed_ns(stat)
+    size, changed = stat.st_size, changed_ns(stat)
     if not path.isprintable():
-        return Seen(size, changed_ns, "", "", None, "its name is not printable text")
+        return Seen(size, changed, "", "", None, "its name is not printable text")
     if not file.resolve().is_relative_to(root):
-        return Seen(size, changed_ns, "", "", None, "a link that leads out of the folder")
+        return Seen(size, changed, "", "", None, "a link that leads out of the folder")
     try:
         data = file.read_bytes()
     except OSError as error:
-        return Seen(size, changed_ns, "", "", None, error.strerror or str(error))
-    return look_at(data, size, changed_ns)
+        return Seen(size, changed, "", "", None, error.strerror or str(error))
+    return look_at(data, size, changed)
