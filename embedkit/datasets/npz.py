@@ -68,10 +68,11 @@ def _arrays(path: str) -> dict[str, np.ndarray]:
             size = sum(member.file_size for member in archive.infolist())
         if size > _memory_bytes():
             raise EmbedkitError(
-                f"the arrays of {path!r} take {size / 1e9:.0f} GB, more than the memory; divide the file"
+                f"the arrays of {path!r} take {size / 1e9:.1f} GB, more than the memory; divide the file"
             )
         with np.load(path, allow_pickle=False) as archive:
-            return {array: archive[array] for array in archive.files}
+            arrays = {name: archive[name] for name in archive.files}
+            return {name: array for name, array in arrays.items() if isinstance(array, np.ndarray)}
     except EmbedkitError:
         raise
     except Exception as error:  # zip files that are damaged raise many kinds

@@ -58,7 +58,7 @@ class ImageRows:
     def __getitem__(self, row: int) -> bytes | None:
         with self._lock:
             window = next((held for held in self._held if held.start <= row < held.stop), None) or self._read(row)
-            return window.rows[row - window.start].as_py()["bytes"]
+            return (window.rows[row - window.start].as_py() or {}).get("bytes")
 
     def _groups_of(self, file: int) -> Iterator[_Group]:
         metadata = self._file(file).metadata
