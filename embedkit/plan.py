@@ -12,7 +12,7 @@ from embedkit import artefacts, sampling
 from embedkit.backbones import Backbone, Images, control_of, make_backbone
 from embedkit.codecs import make_codec
 from embedkit.console import Console
-from embedkit.datasets import Dataset, dataset_spec, open_dataset
+from embedkit.datasets import Dataset, dataset_spec, download_of, open_dataset
 from embedkit.errors import EmbedkitError, NotApplicable
 from embedkit.heads import HEADS, head_recipe
 from embedkit.request import Request
@@ -121,9 +121,12 @@ def _check_twins(dataset: Dataset, benches: dict[str, Bench]) -> None:
 
 
 def _opened(text: str, request: Request, console: Console) -> Dataset:
+    spec = dataset_spec(text, request.labels)
+    if download := download_of(spec):
+        console.say(f"downloading {download}")
     with console.stage(f"looking at {text}", 1) as advance:
         return open_dataset(
-            dataset_spec(text, request.labels),
+            spec,
             lambda done, total: advance(done / total, f"{done} of {total} images"),
             request.task,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from embedkit.datasets.decode import SUFFIXES
 from embedkit.datasets.folder import folder
 from embedkit.datasets.npz import npz
 from embedkit.datasets.parquet import parquet
+from embedkit.datasets.torchvision import to_download, torchvision
 from embedkit.datasets.vectors import vectors
 from embedkit.errors import EmbedkitError
 from embedkit.spec import Spec, checked_params, find, parse
@@ -23,6 +25,7 @@ DATASETS: dict[str, Callable[..., Dataset]] = {
     "folder": folder,
     "npz": npz,
     "parquet": parquet,
+    "torchvision": torchvision,
     "vectors": vectors,
 }
 
@@ -95,6 +98,17 @@ def _no_parameters() -> None:
     """A card's name takes no parameters."""
 
 
+def download_of(spec: Spec) -> str:
+    """What `open_dataset` has to download, and where to; empty where nothing."""
+    loader = _loader(spec)
+    return to_download(**checked_params(loader, torchvision)) if loader.name == "torchvision" else ""
+
+
+def _loader(spec: Spec) -> Spec:
+    card = cards().get(spec.name)
+    return parse(card["loader"]) if card else spec
+
+
 def open_dataset(
     spec: Spec, progress: Callable[[int, int], None] = lambda done, total: None, task: str = "auto"
 ) -> Dataset:
@@ -106,9 +120,11 @@ def open_dataset(
         Where it cannot be read, or its labels are not for this task.
     """
     card = cards().get(spec.name)
-    loader = parse(card["loader"]) if card else spec
+    loader = _loader(spec)
     meant = card["task"] if card and task == "auto" else task
     dataset = DATASETS[loader.name](progress, meant, **checked_params(loader, DATASETS[loader.name]))
+    if card:
+        dataset = replace(dataset, name=spec.name)
     if meant not in ("auto", dataset.task):
         raise EmbedkitError(f"{dataset.name} is for {dataset.task}, not for {meant}; leave --task out")
     return dataset

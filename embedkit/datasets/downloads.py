@@ -1,0 +1,45 @@
+"""Where downloaded data sets live, and how they get there: whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def data_folder() -> Path:
+    """``EMBEDKIT_DATA``, or ``data`` in the user's folder for data."""
+    if chosen := os.environ.get("EMBEDKIT_DATA"):
+        return Path(chosen)
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("embedkit"), "data")
+
+
+def is_absent(folder: Path) -> bool:
+    """Whether there is nothing in a folder, so that a download may fill it."""
+    return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+
+
+@contextmanager
+def downloading_to(folder: Path) -> Iterator[Path]:
+    """A folder to download to, which becomes `folder` at the end: what is cut short is never taken for the whole.
+
+    Archives are unpacked by ``tarfile.data_filter``: no member may leave the folder (PEP 706).
+    """
+    staged = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(staged, ignore_errors=True)
+    staged.mkdir(parents=True)
+    before = tarfile.TarFile.extraction_filter
+    tarfile.TarFile.extraction_filter = staticmethod(tarfile.data_filter)
+    try:
+        yield staged
+        if folder.exists():
+            folder.rmdir()
+        staged.replace(folder)
+    finally:
+        tarfile.TarFile.extraction_filter = before
+        shutil.rmtree(staged, ignore_errors=True)
