@@ -12,7 +12,8 @@ from embedkit.errors import EmbedkitError
 from embedkit.spec import Spec, checked_params, parse
 
 KNOWN = ", ".join(sorted({*cards(), *DATASETS}))
-CARD_KEYS = {"loader", "title", "images", "image_size", "task", "origin", "licence", "citation"}
+CARD_KEYS = {"loader", "title", "images", "image_size", "task", "origin", "citation"}
+MORE_KEYS = {"classes", "targets", "train", "test", "unlabelled", "download_mb", "licence"}
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +34,9 @@ def told(text: str, labels: str | None = None) -> str:
 def test_every_card_is_complete_and_its_loader_is_known(name: str) -> None:
     card = cards()[name]
     assert set(card) >= CARD_KEYS | {"targets" if card["task"] == "regression" else "classes"}
+    assert set(card) <= CARD_KEYS | MORE_KEYS
+    if "train" in card:
+        assert card["train"] + card["test"] + card.get("unlabelled", 0) == card["images"]
     loader = parse(card["loader"])
     checked_params(loader, DATASETS[loader.name])
     assert name not in DATASETS
