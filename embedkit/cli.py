@@ -195,6 +195,24 @@ def list_members(
 
 
 @app.command()
+def check(
+    dataset: Annotated[str, typer.Argument(help="a name, a folder or file of images, or a spec", show_default=False)],
+    labels: Annotated[
+        str | None, typer.Option(help="a CSV file: path,label[,group][,split]", show_default=False)
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="list every near duplicate, not the first ones")] = False,
+) -> None:
+    """Look at every image of a data set: counts, unreadable files, copies and near copies.
+
+    The exit status is 0 where it is sound, and 1 where images are unreadable, images to train on are in test too,
+    copies have different labels, or the counts are not those of its card.
+    """
+    from embedkit.check import check_dataset
+
+    raise typer.Exit(0 if check_dataset(dataset, labels, Console(), everything) else 1)
+
+
+@app.command()
 def export(
     folder: Annotated[str, typer.Argument(help="a results folder, such as results/default")],
     out: Annotated[str | None, typer.Option(help="where the files go; default: the folder itself")] = None,

@@ -47,6 +47,8 @@ class Dataset:
         For regression: the numbers to predict, NaN where there is none.
     unreadable : tuple of (str, str)
         Path and reason for each image that was left out.
+    dropped : tuple of (str, str)
+        Id and split of each image that was dropped because it, or its group, is in test.
     notices : tuple of str
         What the user should know about how the data were read.
     """
@@ -64,6 +66,7 @@ class Dataset:
     vectors: np.ndarray | None = field(default=None, repr=False)
     targets: np.ndarray | None = field(default=None, repr=False)
     unreadable: tuple[tuple[str, str], ...] = ()
+    dropped: tuple[tuple[str, str], ...] = ()
     notices: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -187,7 +190,8 @@ def merge_duplicates(dataset: Dataset, digests: list[str]) -> Dataset:
         notice += f", {leaked.sum()} images dropped from train because they or their group are in test"
     if contradictory:
         notice += f", {contradictory} images with two different labels"
-    merged = replace(dataset, groups=groups, notices=(*dataset.notices, notice))
+    dropped = tuple((dataset.ids[i], str(dataset.splits[i])) for i in np.flatnonzero(leaked))
+    merged = replace(dataset, groups=groups, dropped=dropped, notices=(*dataset.notices, notice))
     return subset(merged, np.flatnonzero(~leaked))
 
 
