@@ -1,0 +1,282 @@
+"""Data sets of torchvision from small files in its layouts: nothing is downloaded here."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import pickle
+import struct
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torchvision.datasets as theirs
+from PIL import Image
+from torchvision.datasets.utils import extract_archive
+
+from embedkit.datasets import dataset_spec, download_of
+from embedkit.datasets.dataset import Dataset
+from embedkit.datasets.downloads import data_folder
+from embedkit.datasets.torchvision import torchvision
+from embedkit.datasets.torchvision_members import MEMBERS
+from embedkit.errors import EmbedkitError
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for downloads, and no network."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("a test must not download")
+
+    monkeypatch.setattr("torchvision.datasets.utils._urlretrieve", refuse)
+    monkeypatch.setattr("torchvision.datasets.utils._get_redirect_url", refuse)
+    monkeypatch.setenv("EMBEDKIT_DATA", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+def opened(name: str, root: Path | None = None, variant: str | None = None) -> Dataset:
+    where = None if root is None else str(root)
+    return torchvision(lambda done, total: None, name=name, root=where, variant=variant)
+
+
+def told(name: str, root: Path | None = None, variant: str | None = None) -> str:
+    with pytest.raises(EmbedkitError) as error:
+        opened(name, root, variant)
+    return str(error.value)
+
+
+def labels_of(dataset: Dataset) -> list[str]:
+    return [(*dataset.classes, "")[label] for label in dataset.labels]
+
+
+def noise(seed: int, *shape: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+def write_mnist(root: Path, name: str = "MNIST") -> tuple[np.ndarray, np.ndarray]:
+    raw = root / name / "raw"
+    raw.mkdir(parents=True)
+    train, test = noise(0, 3, 28, 28), noise(1, 2, 28, 28)
+    for start, images, labels in (("train", train, [5, 0, 9]), ("t10k", test, [9, 0])):
+        (raw / f"{start}-images-idx3-ubyte").write_bytes(struct.pack(">4i", 2051, *images.shape) + images.tobytes())
+        (raw / f"{start}-labels-idx1-ubyte").write_bytes(struct.pack(">2i", 2049, len(labels)) + bytes(labels))
+    return train, test
+
+
+@pytest.mark.parametrize("name", ["MNIST", "FashionMNIST", "KMNIST"])
+def test_arrays_are_read_with_their_splits_and_classes(name: str, tmp_path: Path) -> None:
+    train, test = write_mnist(tmp_path / "root", name)
+    dataset = opened(name, tmp_path / "root")
+    classes = getattr(theirs, name).classes
+    assert (dataset.name, dataset.recipe, dataset.shape) == (name, f'torchvision(name="{name}")', (28, 28, 1))
+    assert dataset.ids == ("train/0000000", "train/0000001", "train/0000002", "test/0000000", "test/0000001")
+    assert labels_of(dataset) == [classes[at] for at in (5, 0, 9, 9, 0)]
+    assert list(dataset.splits) == ["train"] * 3 + ["test"] * 2
+    np.testing.assert_array_equal(dataset.image(2)[..., 0], train[2])
+    np.testing.assert_array_equal(dataset.image(4)[..., 0], test[1])
+
+
+def test_a_root_that_moves_is_the_same_data(tmp_path: Path) -> None:
+    write_mnist(tmp_path / "root")
+    before = opened("MNIST", tmp_path / "root")
+    (tmp_path / "root").rename(tmp_path / "elsewhere")
+    assert opened("MNIST", tmp_path / "elsewhere").fingerprint == before.fingerprint
+
+
+def test_folders_are_read_by_our_rules_for_images(tmp_path: Path, write_photo: Callable[..., Path]) -> None:
+    for seed in range(40):
+        kind = "Forest" if seed % 2 else "River"
+        write_photo(tmp_path / "root/eurosat/2750" / kind / f"{kind}_{seed}.png", seed)
+    (tmp_path / "root/eurosat/2750/River/cut.jpg").write_bytes(b"")
+    dataset = opened("EuroSAT", tmp_path / "root")
+    assert (len(dataset), dataset.classes, set(dataset.splits)) == (40, ("Forest", "River"), {""})
+    assert dataset.unreadable == (("eurosat/2750/River/cut.jpg", "empty file"),)
+    at = dataset.ids.index("eurosat/2750/Forest/Forest_3.png")
+    np.testing.assert_array_equal(
+        dataset.image(at), np.asarray(Image.open(tmp_path / "root/eurosat/2750/Forest/Forest_3.png"))
+    )
+
+
+def test_a_validation_split_joins_train(
+    tmp_path: Path, write_photo: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scipy.io import savemat
+
+    base = tmp_path / "root/flowers-102"
+    for number in range(1, 7):
+        write_photo(base / "jpg" / f"image_{number:05d}.jpg", number)
+    savemat(base / "setid.mat", {"trnid": [1, 2], "valid": [3, 4], "tstid": [5, 6]})
+    savemat(base / "imagelabels.mat", {"labels": [1, 2, 1, 2, 1, 2]})
+    monkeypatch.setattr("torchvision.datasets.flowers102.check_integrity", lambda *_: True)
+    dataset = opened("Flowers102", tmp_path / "root")
+    assert list(dataset.splits) == ["train"] * 4 + ["test"] * 2
+    assert labels_of(dataset)[:2] == theirs.Flowers102.classes[:2]
+
+
+def test_the_unlabelled_images_of_stl10_are_the_pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = tmp_path / "root/stl10_binary"
+    base.mkdir(parents=True)
+    for seed, (name, n) in enumerate({"train": 2, "test": 3, "unlabeled": 4}.items()):
+        noise(seed, n, 3, 96, 96).tofile(base / f"{name}_X.bin")
+        if name != "unlabeled":
+            (np.arange(n, dtype=np.uint8) % 2 + 1).tofile(base / f"{name}_y.bin")
+    (base / "class_names.txt").write_text("airplane\nbird\n")
+    monkeypatch.setattr("torchvision.datasets.stl10.check_integrity", lambda *_: True)
+    dataset = opened("STL10", tmp_path / "root")
+    assert labels_of(dataset) == ["airplane", "bird", "airplane", "bird", "airplane", "", "", "", ""]
+    assert list(dataset.splits) == ["train"] * 2 + ["test"] * 3 + [""] * 4
+    assert dataset.ids[-1] == "all/0000003"
+    for first, split in ((0, "train"), (2, "test"), (5, "unlabeled")):
+        expected = theirs.STL10(str(tmp_path / "root"), split=split)[1][0]
+        np.testing.assert_array_equal(dataset.image(first + 1), np.asarray(expected))
+
+
+def test_colour_arrays_have_their_channels_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from scipy.io import savemat
+
+    (tmp_path / "root").mkdir()
+    for seed, split in enumerate(("train", "test")):
+        savemat(tmp_path / "root" / f"{split}_32x32.mat", {"X": noise(seed, 32, 32, 3, 2), "y": np.array([[10], [3]])})
+    monkeypatch.setattr("torchvision.datasets.svhn.check_integrity", lambda *_: True)
+    dataset = opened("SVHN", tmp_path / "root")
+    assert labels_of(dataset) == ["0", "3", "0", "3"]
+    np.testing.assert_array_equal(dataset.image(3), noise(1, 32, 32, 3, 2)[..., 1])
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_every_member_is_a_class_that_takes_its_arguments(name: str) -> None:
+    member = MEMBERS[name]
+    parameters = inspect.signature(getattr(theirs, name)).parameters
+    for arguments in [*member.parts.values(), *member.variants.values()]:
+        assert set(arguments) <= set(parameters) or name in ("EMNIST", "QMNIST")
+    assert set(member.parts) <= {"train", "validation", "test", ""}
+
+
+def test_a_name_and_a_variant_that_are_not_there_are_told() -> None:
+    assert told("MNITS").startswith("torchvision: unknown name 'MNITS'; did you mean 'MNIST'? names: Caltech101,")
+    assert told("EMNIST", variant="letter") == (
+        "torchvision: EMNIST has no variant 'letter'; did you mean 'letters'? "
+        "variants: balanced, byclass, bymerge, letters, digits, mnist"
+    )
+    assert told("MNIST", variant="x") == "torchvision: MNIST has no variant 'x'; variants: none"
+
+
+def test_a_root_that_holds_something_else_is_told_and_nothing_is_written(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root/readme.txt").write_text("x")
+    assert told("MNIST", tmp_path / "root") == (
+        f"{str(tmp_path / 'root')!r} does not hold MNIST as torchvision expects it "
+        "(Dataset not found. You can use download=True to download it); "
+        "give the root that torchvision filled, or an empty folder to download to"
+    )
+    assert [file.name for file in (tmp_path / "root").iterdir()] == ["readme.txt"]
+
+
+class Fake:
+    """Stands for a class of torchvision whose download writes an archive of photos and unpacks it."""
+
+    member = "a.png"
+    error: Exception | None = None
+    downloads: list[Path]
+    classes = ("cat", "dog")
+
+    def __init__(self, root: str, download: bool = False) -> None:
+        if download:
+            self.downloads.append(Path(root))
+            archive = Path(root, "photos.tar")
+            with tarfile.open(archive, "w") as tar:
+                for seed, name in enumerate((self.member, "b.png")):
+                    data = io.BytesIO()
+                    Image.fromarray(noise(seed, 4, 4, 3)).save(data, "PNG")
+                    entry = tarfile.TarInfo(name)
+                    entry.size = data.tell()
+                    tar.addfile(entry, io.BytesIO(data.getvalue()))
+            if self.error:
+                raise self.error
+            extract_archive(str(archive), root)
+        self.samples = [(f"{root}/{name}", at) for at, name in enumerate(("a.png", "b.png"))]
+        if not Path(root, "a.png").exists():
+            raise RuntimeError("Dataset not found")
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> type[Fake]:
+    monkeypatch.setattr(theirs, "EuroSAT", Fake)
+    monkeypatch.setattr(Fake, "downloads", [], raising=False)
+    return Fake
+
+
+def test_what_is_absent_is_downloaded_once_and_announced(fake: type[Fake], data: Path) -> None:
+    assert download_of(dataset_spec("eurosat")) == f"EuroSAT, by torchvision, to {data / 'EuroSAT'}"
+    assert opened("EuroSAT").ids == ("a.png", "b.png")
+    assert download_of(dataset_spec("eurosat")) == ""
+    assert len(opened("EuroSAT")) == 2
+    assert len(fake.downloads) == 1
+    assert [folder.name for folder in data.iterdir()] == ["EuroSAT"]
+    assert download_of(dataset_spec("digits")) == ""
+
+
+def test_an_empty_root_is_downloaded_to(fake: type[Fake], tmp_path: Path, data: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert len(opened("EuroSAT", tmp_path / "empty")) == 2
+    assert sorted(file.name for file in (tmp_path / "empty").iterdir()) == ["a.png", "b.png", "photos.tar"]
+    assert not data.exists()
+
+
+def test_a_download_that_is_cut_short_leaves_nothing_behind(
+    fake: type[Fake], data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fake, "error", OSError("no route to host"))
+    assert told("EuroSAT") == (
+        "EuroSAT could not be downloaded (no route to host); where there is a network, download it by "
+        'torchvision.datasets.EuroSAT, and give its folder here: torchvision(name="EuroSAT", root="...")'
+    )
+    assert list(data.iterdir()) == []
+    (data / ".EuroSAT.part").mkdir()
+    (data / ".EuroSAT.part" / "half.png").write_bytes(b"")
+    monkeypatch.setattr(fake, "error", None)
+    assert len(opened("EuroSAT")) == 2
+    assert not (data / "EuroSAT" / "half.png").exists()
+
+
+@pytest.mark.parametrize("member", ["../../slipped.png", "/tmp/../tmp/embedkit_slipped.png"])
+def test_an_archive_that_reaches_out_of_its_folder_is_refused(
+    member: str, fake: type[Fake], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fake, "member", member)
+    monkeypatch.setattr(tarfile.TarFile, "extraction_filter", staticmethod(tarfile.fully_trusted_filter))
+    assert "EuroSAT could not be downloaded" in told("EuroSAT")
+    assert list(tmp_path.rglob("slipped*")) == []
+    assert not Path("/tmp/embedkit_slipped.png").exists()
+
+
+def test_what_torchvision_cannot_download_is_told() -> None:
+    assert "torchvision cannot download it: its licence or server does not allow that" in told("FER2013")
+
+
+def test_pickles_with_another_checksum_are_not_opened(tmp_path: Path) -> None:
+    trap = b"cos\nmkdir\n(V" + str(tmp_path / "ran").encode() + b"\ntR."
+    base = tmp_path / "root/cifar-10-batches-py"
+    base.mkdir(parents=True)
+    for name in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch", "batches.meta"):
+        (base / name).write_bytes(trap)
+    assert "Dataset not found or corrupted" in told("CIFAR10", tmp_path / "root")
+    assert not (tmp_path / "ran").exists()
+    pickle.loads(trap)
+    assert (tmp_path / "ran").exists()
+
+
+def test_downloads_go_to_the_users_folder_for_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert data_folder() == tmp_path / "data"
+    monkeypatch.delenv("EMBEDKIT_DATA")
+    assert data_folder().parts[-2:] == ("embedkit", "data")
+
+
+@pytest.mark.shared_data
+def test_mnist_is_read_with_its_counts(shared_data: Path) -> None:
+    dataset = opened("MNIST", shared_data / "mnist")
+    assert (len(dataset), int((dataset.splits == "test").sum())) == (70_000, 10_000)
