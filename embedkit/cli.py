@@ -80,6 +80,10 @@ def run(datasets: list[str] | None, dry_run: bool, **flags: Any) -> None:
 def _stoppable(work: Callable[[Asked, bool], int], request: Asked, dry_run: bool) -> int:
     """Do the work on a request; returns its exit status, or that of being stopped."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: rows are kept, workers end
+    if dry_run:
+        from embedkit.opening import stop_if_absent
+
+        stop_if_absent(request.datasets, request.labels)
     try:
         if not dry_run:
             engines.warm_up(request.jobs)  # torch takes seconds to load, here and there at once

@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
+
 from embedkit.console import Console
-from embedkit.datasets import Dataset, download_of, open_dataset
+from embedkit.datasets import Dataset, dataset_spec, download_of, open_dataset
+from embedkit.errors import EmbedkitError
 from embedkit.spec import Spec
+
+
+def stop_if_absent(datasets: Sequence[str], labels: str | None) -> None:
+    """A dry run downloads nothing.
+
+    Raises
+    ------
+    EmbedkitError
+        Where a data set is not here yet.
+    """
+    for text in datasets:
+        if download := download_of(dataset_spec(text, labels)):
+            raise EmbedkitError(
+                f"a plan needs the images of {text}, and --dry-run downloads nothing ({download}); "
+                f"get them by: embedkit check {shlex.quote(text)}"
+            )
 
 
 def opened(text: str, spec: Spec, task: str, console: Console) -> Dataset:

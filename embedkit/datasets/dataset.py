@@ -171,10 +171,13 @@ def merge_duplicates(dataset: Dataset, digests: list[str]) -> Dataset:
     """
     first: dict[str, int] = {}
     groups = dataset.groups.copy()
+    sizes = np.bincount(groups)
     for i, digest in enumerate(digests):
         twin = first.setdefault(digest, i)
         if groups[twin] != groups[i]:
-            groups[groups == groups[i]] = groups[twin]
+            members = np.flatnonzero(groups == groups[i]) if sizes[groups[i]] > 1 else i
+            sizes[groups[twin]] += sizes[groups[i]]
+            groups[members] = groups[twin]
     copies = len(digests) - len(first)
     if not copies:
         return dataset

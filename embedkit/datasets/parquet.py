@@ -13,7 +13,7 @@ import numpy as np
 from embedkit.datasets.dataset import Dataset
 from embedkit.datasets.decode import decode
 from embedkit.datasets.parquet_columns import Columns, read_columns
-from embedkit.datasets.parquet_files import ParquetFile, find_files, unreadable
+from embedkit.datasets.parquet_files import ParquetFile, find_files, told_as_unreadable
 from embedkit.datasets.readable import readable_images
 from embedkit.datasets.row_groups import ImageRows
 from embedkit.datasets.scan import Seen, look_at, remember, remembered
@@ -42,7 +42,8 @@ def parquet(
         raise EmbedkitError('reading Parquet files takes pyarrow: pip install "embedkit[parquet]"') from None
     files = find_files(path)
     columns = [_columns(file, label) for file in files]
-    rows = ImageRows([column.image for column in columns], lambda k: files[k].open())
+    with told_as_unreadable(path):
+        rows = ImageRows([column.image for column in columns], lambda k: files[k].open())
     ids = _ids(files, columns)
     seen: list[Seen] = []
     for k, file in enumerate(files):
@@ -58,10 +59,8 @@ def parquet(
 
 def _columns(file: ParquetFile, label: str) -> Columns:
     opened = file.open()
-    try:
+    with told_as_unreadable(file.name):
         return read_columns(file.name, opened, label, file.split)
-    except (OSError, ValueError, ArithmeticError) as error:  # pyarrow's errors are kinds of these
-        raise unreadable(file.name, error) from None
 
 
 def _ids(files: list[ParquetFile], columns: list[Columns]) -> list[str]:
@@ -98,12 +97,10 @@ def _look(
     seen: list[Seen] = []
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         for start in range(span.start, span.stop, _ROWS_AHEAD):
-            try:
+            with told_as_unreadable(file.name):
                 for found in threads.map(look, range(start, min(start + _ROWS_AHEAD, span.stop))):
                     seen.append(found)
                     progress(span.start + len(seen))
-            except (OSError, ValueError, ArithmeticError, EOFError) as error:
-                raise unreadable(file.name, error) from None
     remember(place, {str(i): found for i, found in enumerate(seen)})
     return seen
 

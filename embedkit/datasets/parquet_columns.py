@@ -41,7 +41,7 @@ def read_columns(name: str, file: Any, label: str, split: str) -> Columns:
 
     paths = [row["path"] if row else None for row in table.column(image).to_pylist()] if has_paths else [None] * n
     placed = list(zip(text(labels), text("group"), text("split", split), strict=True))
-    return Columns(image, [path or "" for path in paths], placed)
+    return Columns(image, [path if isinstance(path, str) else "" for path in paths], placed)
 
 
 def _image_column(name: str, schema: Any) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -53,15 +55,20 @@ class ParquetFile:
         """
         from pyarrow.parquet import ParquetFile as Opened
 
-        try:
+        with told_as_unreadable(self.name):
             source = self.path if self.local else self.system.open(self.path, "rb")
             return Opened(source, buffer_size=2**20, pre_buffer=False)
-        except Exception as error:  # file systems and pyarrow raise many kinds
-            raise unreadable(self.name, error) from None
 
 
-def unreadable(name: str, error: Exception) -> EmbedkitError:
-    return EmbedkitError(f"cannot read the Parquet file {name!r}: {error}; write or download it again")
+@contextmanager
+def told_as_unreadable(name: str) -> Iterator[None]:
+    """Tell what a file system or pyarrow raises on a damaged file, of which there are many kinds, as a user's error."""
+    try:
+        yield
+    except EmbedkitError:
+        raise
+    except Exception as error:
+        raise EmbedkitError(f"cannot read the Parquet file {name!r}: {error}; write or download it again") from None
 
 
 def find_files(path: str) -> list[ParquetFile]:
