@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -12,12 +10,11 @@ import numpy as np
 from embedkit.console import Console
 from embedkit.datasets import Dataset, cards, dataset_spec
 from embedkit.datasets.near import near_pairs, thumbnail
-from embedkit.datasets.scan import pixels_sha256
+from embedkit.datasets.scan import in_threads, pixels_sha256
 from embedkit.errors import listing
 from embedkit.opening import opened
 
 PAIRS_SHOWN = 20
-_IMAGES_AHEAD = 512
 
 
 def check_dataset(text: str, labels: str | None, console: Console, everything: bool = False) -> bool:
@@ -101,11 +98,10 @@ def _looked_at(dataset: Dataset, console: Console) -> tuple[list[str], np.ndarra
         return pixels_sha256(image), thumbnail(image)
 
     digests, thumbnails = [], []
-    with console.stage("looking for copies", len(dataset)) as advance, ThreadPoolExecutor(os.cpu_count()) as threads:
-        for start in range(0, len(dataset), _IMAGES_AHEAD):
-            for digest, small in threads.map(look, range(start, min(start + _IMAGES_AHEAD, len(dataset)))):
-                digests.append(digest)
-                thumbnails.append(small)
+    with console.stage("looking for copies", len(dataset)) as advance:
+        for digest, small in in_threads(look, range(len(dataset))):
+            digests.append(digest)
+            thumbnails.append(small)
             advance(len(digests), f"{len(digests)} of {len(dataset)} images")
     return digests, np.stack(thumbnails)
 

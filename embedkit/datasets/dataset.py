@@ -125,11 +125,12 @@ def from_columns(
         raise EmbedkitError(
             f"{dataset.name}: unknown split {wrong!r}; splits are train, validation (joins train) and test"
         )
-    keys = [group or f"\0{i}" for i, group in enumerate(groups)] if groups else [f"\0{i}" for i in range(len(labels))]
-    number = {key: i for i, key in enumerate(dict.fromkeys(keys))}
-    grouped = np.array([number[key] for key in keys], dtype=np.int64)
     split_array = np.array(placed, dtype="<U5")
-    if groups:
+    grouped = np.arange(len(labels))
+    if groups and any(groups):
+        keys = [group or f"\0{i}" for i, group in enumerate(groups)]
+        number = {key: i for i, key in enumerate(dict.fromkeys(keys))}
+        grouped = np.array([number[key] for key in keys], dtype=np.int64)
         _check_groups_stay_on_one_side(dataset.name, keys, split_array)
     return replace(dataset, splits=split_array, groups=grouped)
 

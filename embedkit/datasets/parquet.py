@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -16,10 +15,8 @@ from embedkit.datasets.parquet_columns import Columns, read_columns
 from embedkit.datasets.parquet_files import ParquetFile, find_files, told_as_unreadable
 from embedkit.datasets.readable import readable_images
 from embedkit.datasets.row_groups import ImageRows
-from embedkit.datasets.scan import Seen, look_at, remember, remembered
+from embedkit.datasets.scan import Seen, in_threads, look_at, remember, remembered
 from embedkit.errors import EmbedkitError
-
-_ROWS_AHEAD = 512
 
 
 def parquet(
@@ -80,13 +77,14 @@ def _ids(files: list[ParquetFile], columns: list[Columns]) -> list[str]:
 def _look(
     file: ParquetFile, image_column: str, rows: ImageRows, span: range, progress: Callable[[int], None]
 ) -> list[Seen]:
-    """Decode each image of a file once; one that has not changed since the last time is not read again."""
+    """Decode each image of a file once; sound ones are not read again where the file has not changed."""
     size, changed = file.version()
     place = f"{file.path}\0{image_column}"
-    known = list(remembered(place).values())
-    if len(known) == len(span) and all((seen.size, seen.changed_ns) == (size, changed) for seen in known):
-        progress(span.stop)
-        return known
+    known = remembered(place)
+    keys = {i: str(i - span.start) for i in span}
+    found = {i: known[key] for i, key in keys.items() if key in known and known[key][:2] == (size, changed)}
+    new = [i for i in span if i not in found]
+    progress(span.start + len(found))
 
     def look(i: int) -> Seen:
         data = rows[i]
@@ -94,15 +92,13 @@ def _look(
             return Seen(size, changed, "", "", None, "its bytes are not in the file")
         return look_at(data, size, changed)
 
-    seen: list[Seen] = []
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        for start in range(span.start, span.stop, _ROWS_AHEAD):
-            with told_as_unreadable(file.name):
-                for found in threads.map(look, range(start, min(start + _ROWS_AHEAD, span.stop))):
-                    seen.append(found)
-                    progress(span.start + len(seen))
-    remember(place, {str(i): found for i, found in enumerate(seen)})
-    return seen
+    with told_as_unreadable(file.name):
+        for i, seen in zip(new, in_threads(look, new), strict=True):
+            found[i] = seen
+            progress(span.start + len(found))
+    if new:
+        remember(place, {keys[i]: found[i] for i in span})
+    return [found[i] for i in span]
 
 
 def _name(path: str) -> str:

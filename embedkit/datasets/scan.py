@@ -5,17 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from embedkit import artefacts
 from embedkit.datasets.decode import MEGAPIXELS_MAX, BrokenImage, decode
 
-_FORMAT = 3
+_FORMAT = 4
+_AHEAD = 512
+
+Item = TypeVar("Item")
+Look = TypeVar("Look")
 
 
 class Seen(NamedTuple):
@@ -36,30 +41,54 @@ def scan(root: Path, paths: list[str], progress: Callable[[int, int], None]) -> 
     found = {path: seen for path in paths if (seen := _unchanged(inside, path, known.get(path)))}
     new = [path for path in paths if path not in found]
     progress(len(found), len(paths))
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        for path, seen in zip(new, threads.map(lambda path: _look(inside, path), new), strict=True):
+    try:
+        for path, seen in zip(new, in_threads(lambda path: _look(inside, path), new), strict=True):
             found[path] = seen
             progress(len(found), len(paths))
-    if new or len(known) > len(paths):
-        remember(inside, found)
+    finally:  # what was seen before somebody stopped it need not be looked at again
+        if new or len(known) > len(paths):
+            remember(inside, found)
     return [found[path] for path in paths]
 
 
+def in_threads(look: Callable[[Item], Look], items: Sequence[Item]) -> Iterator[Look]:
+    """What `look` finds in each item, in order; few are ahead, so that memory does not grow with their number."""
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        for start in range(0, len(items), _AHEAD):
+            yield from threads.map(look, items[start : start + _AHEAD])
+
+
 def remembered(place: str) -> dict[str, Seen]:
-    """What was seen at a place the last time, by image; nothing where that cannot be read."""
+    """What was seen at a place the last time, by image: sound ones only; nothing where that cannot be read."""
     try:
         columns = json.loads(_memory(place).read_bytes())
-        columns["shape"] = [tuple(shape) if shape else None for shape in columns["shape"]]
-        seen = map(Seen._make, zip(*(columns[field] for field in Seen._fields), strict=True))
-        return dict(zip(columns["image"], seen, strict=True))
-    except (OSError, ValueError, TypeError, KeyError):
+        images, files, pixels = (columns[name].split("\n") for name in ("image", "file_sha256", "pixels_sha256"))
+        shapes = [(height, width, channels) for height, width, channels in columns["shapes"]]
+        shape = [shapes[at] for at in columns["shape"]]
+        rows = zip(columns["size"], columns["changed_ns"], files, pixels, shape, repeat(""), strict=False)
+        return dict(zip(images, map(Seen._make, rows), strict=True))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError):
         return {}
 
 
 def remember(place: str, seen: Mapping[str, Seen]) -> None:
-    """Keep what was seen at a place for the next start."""
-    columns = zip(Seen._fields, zip(*seen.values(), strict=True), strict=True)
-    artefacts.write_atomically(_memory(place), json.dumps({"image": list(seen), **dict(columns)}).encode())
+    """Keep what was seen at a place for the next start.
+
+    Texts are joined, which is read back three times as fast as lists of them.
+    """
+    sound = {image: look for image, look in seen.items() if not look.problem}
+    shapes = list(dict.fromkeys(look.shape for look in sound.values()))
+    number = {shape: at for at, shape in enumerate(shapes)}
+    columns = {
+        "image": "\n".join(sound),
+        "file_sha256": "\n".join(look.file_sha256 for look in sound.values()),
+        "pixels_sha256": "\n".join(look.pixels_sha256 for look in sound.values()),
+        "size": [look.size for look in sound.values()],
+        "changed_ns": [look.changed_ns for look in sound.values()],
+        "shapes": shapes,
+        "shape": [number[look.shape] for look in sound.values()],
+    }
+    artefacts.write_atomically(_memory(place), json.dumps(columns).encode())
 
 
 def _memory(place: str) -> Path:
@@ -93,7 +122,7 @@ def _shape(pixels: np.ndarray) -> tuple[int, int, int]:
 
 def _unchanged(root: str, path: str, before: Seen | None) -> Seen | None:
     """What was seen before, where the file was sound and is still the same."""
-    if before is None or before.problem:
+    if before is None:
         return None
     try:
         stat = os.stat(f"{root}/{path}")  # noqa: PTH116 -- a Path costs more than the look at the file
