@@ -38,7 +38,8 @@ def parquet(
     except ImportError:
         raise EmbedkitError('reading Parquet files takes pyarrow: pip install "embedkit[parquet]"') from None
     files = find_files(path)
-    columns = [_columns(file, label) for file in files]
+    divided = any(file.split != "test" for file in files)  # files to test on alone are all there is
+    columns = [_columns(file, label, file.split if divided else "") for file in files]
     with told_as_unreadable(path):
         rows = ImageRows([column.image for column in columns], lambda k: files[k].open())
     ids = _ids(files, columns)
@@ -54,10 +55,10 @@ def parquet(
     return readable_images(name or _name(path), "parquet", ids, seen, image, placed, task)
 
 
-def _columns(file: ParquetFile, label: str) -> Columns:
+def _columns(file: ParquetFile, label: str, split: str) -> Columns:
     opened = file.open()
     with told_as_unreadable(file.name):
-        return read_columns(file.name, opened, label, file.split)
+        return read_columns(file.name, opened, label, split)
 
 
 def _ids(files: list[ParquetFile], columns: list[Columns]) -> list[str]:

@@ -120,7 +120,14 @@ def test_an_image_is_the_one_of_its_row_in_any_order(birds: Path) -> None:
 )
 def test_the_split_is_the_first_word_of_a_name(name: str, split: str, tmp_path: Path) -> None:
     write(tmp_path / "d" / name, range(4), list("abab"))
-    assert set(opened(tmp_path / "d").splits) == {split}
+    write(tmp_path / "d" / "more.parquet", range(4, 6), list("ab"))
+    dataset = opened(tmp_path / "d")
+    assert {Path(image).name: by for image, by in zip(dataset.ids, dataset.splits, strict=True)}["3.png"] == split
+
+
+def test_files_to_test_on_alone_are_not_divided(birds: Path) -> None:
+    dataset = opened(birds / "data/test-00000-of-00001.parquet")
+    assert (set(dataset.splits), dataset.ids) == ({""}, ("9.png", "10.png", "11.png"))
 
 
 def test_one_file_and_a_pattern_are_read_too(birds: Path) -> None:
