@@ -26,7 +26,7 @@ def test_a_download_is_announced_with_where_it_goes(
     monkeypatch.setattr(opening, "open_dataset", lambda *_: "opened")
     assert opened("svhn", dataset_spec("svhn"), "auto", Console()) == "opened"
     assert capsys.readouterr().out.splitlines() == [
-        f"downloading SVHN, by torchvision, to {data / 'SVHN'}",
+        f"downloading SVHN, 246 MB, by torchvision, to {data / 'SVHN'}",
         "looking at svhn",
     ]
 
@@ -41,8 +41,8 @@ def test_a_dry_run_downloads_nothing(
 ) -> None:
     stop_if_absent(["digits"], None)
     message = (
-        f"a plan needs the images of svhn, and --dry-run downloads nothing (SVHN, by torchvision, to {data / 'SVHN'}); "
-        "get them by: embedkit check svhn"
+        "a plan needs the images of svhn, and --dry-run downloads nothing "
+        f"(SVHN, 246 MB, by torchvision, to {data / 'SVHN'}); get them by: embedkit check svhn"
     )
     with pytest.raises(EmbedkitError) as told:
         stop_if_absent(["digits", "svhn"], None)

@@ -101,7 +101,10 @@ def _no_parameters() -> None:
 def download_of(spec: Spec) -> str:
     """What `open_dataset` has to download, and where to; empty where nothing."""
     loader = _loader(spec)
-    return to_download(**checked_params(loader, torchvision)) if loader.name == "torchvision" else ""
+    if loader.name != "torchvision":
+        return ""
+    megabytes = cards().get(spec.name, {}).get("download_mb")
+    return to_download(**checked_params(loader, torchvision), megabytes=megabytes)
 
 
 def _loader(spec: Spec) -> Spec:

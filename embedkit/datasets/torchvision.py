@@ -49,11 +49,12 @@ def torchvision(
     return _dataset(name, str(recipe), folder, parts, progress, task)
 
 
-def to_download(name: str, root: str | None = None, variant: str | None = None) -> str:
+def to_download(name: str, root: str | None = None, variant: str | None = None, megabytes: int | None = None) -> str:
     """What `torchvision` would download, and where to; empty where nothing."""
     _arguments(name, variant)
     folder = _folder(name, root)
-    return f"{name}, by torchvision, to {folder}" if is_absent(folder) else ""
+    size = f", {megabytes:,} MB" if megabytes else ""
+    return f"{name}{size}, by torchvision, to {folder}" if is_absent(folder) else ""
 
 
 def _arguments(name: str, variant: str | None) -> dict[str, dict[str, Any]]:
@@ -90,14 +91,14 @@ def _open(name: str, folder: Path, arguments: dict[str, dict[str, Any]], downloa
 
 
 def _problem(name: str, folder: Path, error: Exception) -> str:
-    reason = str(getattr(error, "reason", error)).strip().splitlines()[0:1] or [type(error).__name__]
+    reason = (str(getattr(error, "reason", error)).strip() or type(error).__name__).splitlines()[0]
     if is_absent(folder):
         return (
-            f"{name} could not be downloaded ({reason[0]}); where there is a network, download it by "
+            f"{name} could not be downloaded ({reason}); where there is a network, download it by "
             f'torchvision.datasets.{name}, and give its folder here: torchvision(name="{name}", root="...")'
         )
     return (
-        f"{str(folder)!r} does not hold {name} as torchvision expects it ({reason[0]}); "
+        f"{str(folder)!r} does not hold {name} as torchvision expects it ({reason}); "
         "give the root that torchvision filled, or an empty folder to download to"
     )
 

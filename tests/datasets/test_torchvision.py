@@ -9,6 +9,7 @@ import struct
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -147,6 +148,99 @@ def test_colour_arrays_have_their_channels_last(tmp_path: Path, monkeypatch: pyt
     np.testing.assert_array_equal(dataset.image(3), noise(1, 32, 32, 3, 2)[..., 1])
 
 
+LAYOUTS: dict[str, tuple[list[str], dict[str, str], list[tuple[str, str]]]] = {
+    "Caltech101": (
+        [f"caltech101/101_ObjectCategories/{name}/image_0001.jpg" for name in ("BACKGROUND_Google", "ant", "bass")],
+        {},
+        [("ant", ""), ("bass", "")],
+    ),
+    "Caltech256": (
+        [f"caltech256/256_ObjectCategories/{at:03}.{name}/{at:03}_0001.jpg" for at, name in ((1, "ak47"), (2, "bat"))],
+        {},
+        [("001.ak47", ""), ("002.bat", "")],
+    ),
+    "GTSRB": (
+        [f"gtsrb/GTSRB/{name}.ppm" for name in ("Training/00000/a", "Training/00001/b", "Final_Test/Images/c")],
+        {"gtsrb/GT-final_test.csv": "Filename;ClassId\nc.ppm;1\n"},
+        [("0", "train"), ("1", "train"), ("1", "test")],
+    ),
+    "Imagenette": (
+        [f"imagenette2/{name}.jpeg" for name in ("train/n01440764/a", "train/n02102040/b")]
+        + [f"imagenette2/{name}.jpeg" for name in ("val/n01440764/c", "val/n02102040/d")],
+        {},
+        [("tench", "train"), ("English springer", "train"), ("tench", "test"), ("English springer", "test")],
+    ),
+    "OxfordIIITPet": (
+        [f"oxford-iiit-pet/images/{name}.jpg" for name in ("Bengal_1", "beagle_2", "Bengal_3", "beagle_4")],
+        {
+            "oxford-iiit-pet/annotations/trainval.txt": "Bengal_1 1 1 1\nbeagle_2 2 2 1\n",
+            "oxford-iiit-pet/annotations/test.txt": "Bengal_3 1 1 1\nbeagle_4 2 2 1\n",
+        },
+        [("Bengal", "train"), ("Beagle", "train"), ("Bengal", "test"), ("Beagle", "test")],
+    ),
+    "DTD": (
+        [
+            f"dtd/dtd/images/{name}.jpg"
+            for name in ("dotted/1", "woven/2", "dotted/3", "woven/4", "dotted/5", "woven/6")
+        ],
+        {
+            "dtd/dtd/labels/train1.txt": "dotted/1.jpg\nwoven/2.jpg\n",
+            "dtd/dtd/labels/val1.txt": "dotted/3.jpg\nwoven/4.jpg\n",
+            "dtd/dtd/labels/test1.txt": "dotted/5.jpg\nwoven/6.jpg\n",
+        },
+        [(name, split) for split in ("train", "train", "test") for name in ("dotted", "woven")],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_files_in_the_layouts_of_torchvision_are_read(
+    name: str, tmp_path: Path, write_photo: Callable[..., Path]
+) -> None:
+    images, texts, expected = LAYOUTS[name]
+    for seed, image in enumerate(images):
+        write_photo(tmp_path / "root" / image, seed)
+    for file, text in texts.items():
+        (tmp_path / "root" / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "root" / file).write_text(text)
+    dataset = opened(name, tmp_path / "root")
+    assert list(zip(labels_of(dataset), dataset.splits, strict=True)) == expected
+    first = tmp_path / "root" / dataset.ids[0]
+    np.testing.assert_array_equal(dataset.image(0), np.asarray(Image.open(first)))
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "images", "labels"),
+    [
+        (
+            "CelebA",
+            {"root": "r", "base_folder": "celeba", "filename": ["1.jpg"], "identity": np.array([[7]])},
+            ["r/celeba/img_align_celeba/1.jpg"],
+            ["7"],
+        ),
+        (
+            "INaturalist",
+            {"root": "r/2021_valid", "all_categories": ["0_a", "1_b"], "index": [(1, "x.jpg")]},
+            ["r/2021_valid/1_b/x.jpg"],
+            ["1_b"],
+        ),
+        ("LFWPeople", {"data": ["r/x.jpg"], "targets": [1], "class_to_idx": {"Ann": 0, "Bo": 1}}, ["r/x.jpg"], ["Bo"]),
+        (
+            "Omniglot",
+            {"target_folder": "r", "_characters": ["Latin/1"], "_flat_character_images": [("x.png", 0)]},
+            ["r/Latin/1/x.png"],
+            ["Latin/1"],
+        ),
+        ("FER2013", {"_samples": [(np.eye(2, dtype=np.uint8), None)]}, [[[1, 0], [0, 1]]], [""]),
+    ],
+)
+def test_what_torchvision_opened_is_told_in_paths_and_labels(
+    name: str, part: dict[str, Any], images: list[Any], labels: list[str]
+) -> None:
+    (read,) = MEMBERS[name].read("train", SimpleNamespace(**part))
+    assert (np.asarray(read.images).tolist(), read.labels) == (images, labels)
+
+
 @pytest.mark.parametrize("name", MEMBERS)
 def test_every_member_is_a_class_that_takes_its_arguments(name: str) -> None:
     member = MEMBERS[name]
@@ -211,7 +305,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> type[Fake]:
 
 
 def test_what_is_absent_is_downloaded_once_and_announced(fake: type[Fake], data: Path) -> None:
-    assert download_of(dataset_spec("eurosat")) == f"EuroSAT, by torchvision, to {data / 'EuroSAT'}"
+    assert download_of(dataset_spec("eurosat")) == f"EuroSAT, 94 MB, by torchvision, to {data / 'EuroSAT'}"
     assert opened("EuroSAT").ids == ("a.png", "b.png")
     assert download_of(dataset_spec("eurosat")) == ""
     assert len(opened("EuroSAT")) == 2
