@@ -15,7 +15,7 @@ import numpy as np
 
 from embedkit.datasets.dataset import Dataset
 from embedkit.datasets.decode import decode
-from embedkit.datasets.downloads import data_folder, downloading_to, is_absent
+from embedkit.datasets.downloads import data_folder, fetch, is_absent
 from embedkit.datasets.readable import readable_images
 from embedkit.datasets.scan import Seen, look_at_pixels, scan
 from embedkit.datasets.torchvision_members import MEMBERS, Part
@@ -33,11 +33,10 @@ def torchvision(
 ) -> Dataset:
     """a data set of torchvision by its class's name; downloaded to EMBEDKIT_DATA, or to root if that is empty"""
     arguments = _arguments(name, variant)
-    folder = _folder(name, root)
+    folder = _folder(name, root, variant)
     try:
         if is_absent(folder):
-            with downloading_to(folder) as staged:
-                _open(name, staged, arguments, download=True)
+            fetch(folder, lambda staged: _open(name, staged, arguments, download=True))
         opened = _open(name, folder, arguments, download=False)
         parts = [part for split, one in opened for part in MEMBERS[name].read(split, one)]
     except ImportError as error:
@@ -52,7 +51,7 @@ def torchvision(
 def to_download(name: str, root: str | None = None, variant: str | None = None, megabytes: int | None = None) -> str:
     """What `torchvision` would download, and where to; empty where nothing."""
     _arguments(name, variant)
-    folder = _folder(name, root)
+    folder = _folder(name, root, variant)
     size = f", {megabytes:,} MB" if megabytes else ""
     return f"{name}{size}, by torchvision, to {folder}" if is_absent(folder) else ""
 
@@ -73,8 +72,9 @@ def _arguments(name: str, variant: str | None) -> dict[str, dict[str, Any]]:
     return {split: {**arguments, **more} for split, arguments in member.parts.items()}
 
 
-def _folder(name: str, root: str | None) -> Path:
-    return Path(root).absolute() if root else (data_folder() / name).absolute()
+def _folder(name: str, root: str | None, variant: str | None) -> Path:
+    own = data_folder() / (f"{name}-{variant}" if variant else name)
+    return (Path(root) if root else own).absolute()
 
 
 def _open(name: str, folder: Path, arguments: dict[str, dict[str, Any]], download: bool) -> list[tuple[str, Any]]:
@@ -83,7 +83,7 @@ def _open(name: str, folder: Path, arguments: dict[str, dict[str, Any]], downloa
     from torchvision import datasets
 
     build = getattr(datasets, name)
-    can_download = name == "EMNIST" or name == "QMNIST" or "download" in inspect.signature(build).parameters
+    can_download = name in ("EMNIST", "QMNIST") or "download" in inspect.signature(build).parameters
     if download and not can_download:
         raise RuntimeError("torchvision cannot download it: its licence or server does not allow that")
     download_option = {"download": download} if can_download else {}

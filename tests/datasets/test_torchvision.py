@@ -7,6 +7,8 @@ import io
 import pickle
 import struct
 import tarfile
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -335,6 +337,31 @@ def test_a_download_that_is_cut_short_leaves_nothing_behind(
     monkeypatch.setattr(fake, "error", None)
     assert len(opened("EuroSAT")) == 2
     assert not (data / "EuroSAT" / "half.png").exists()
+
+
+def test_of_two_at_once_one_downloads_and_the_other_waits(fake: type[Fake], monkeypatch: pytest.MonkeyPatch) -> None:
+    started, real = threading.Event(), Fake.__init__
+
+    def slow(self: Fake, root: str, download: bool = False) -> None:
+        real(self, root, download)
+        if download:
+            started.set()
+            time.sleep(0.2)
+
+    monkeypatch.setattr(Fake, "__init__", slow)
+    found: list[Dataset] = []
+    first = threading.Thread(target=lambda: found.append(opened("EuroSAT")))
+    first.start()
+    assert started.wait(10)
+    found.append(opened("EuroSAT"))
+    first.join()
+    assert [len(dataset) for dataset in found] == [2, 2]
+    assert len(fake.downloads) == 1
+
+
+def test_a_variant_has_a_folder_of_its_own(data: Path) -> None:
+    spec = dataset_spec('torchvision(name="Imagenette", variant="160px")')
+    assert download_of(spec) == f"Imagenette, by torchvision, to {data / 'Imagenette-160px'}"
 
 
 @pytest.mark.parametrize("member", ["../../slipped.png", "/tmp/../tmp/embedkit_slipped.png"])
