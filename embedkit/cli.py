@@ -80,6 +80,10 @@ def run(datasets: list[str] | None, dry_run: bool, **flags: Any) -> None:
 def _stoppable(work: Callable[[Asked, bool], int], request: Asked, dry_run: bool) -> int:
     """Do the work on a request; returns its exit status, or that of being stopped."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: rows are kept, workers end
+    if dry_run:
+        from embedkit.opening import stop_if_absent
+
+        stop_if_absent(request.datasets, request.labels)
     try:
         if not dry_run:
             engines.warm_up(request.jobs)  # torch takes seconds to load, here and there at once
@@ -192,6 +196,24 @@ def list_members(
 ) -> None:
     """What there is: names, what they are, and their parameters with defaults."""
     print(catalogue.text(kind))
+
+
+@app.command()
+def check(
+    dataset: Annotated[str, typer.Argument(help="a name, a folder or file of images, or a spec", show_default=False)],
+    labels: Annotated[
+        str | None, typer.Option(help="a CSV file: path,label[,group][,split]", show_default=False)
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="list every near duplicate, not the first ones")] = False,
+) -> None:
+    """Look at every image of a data set: counts, unreadable files, copies and near copies.
+
+    The exit status is 0 where it is sound, and 1 where images are unreadable, images to train on are in test too,
+    copies have different labels, or the counts are not those of its card.
+    """
+    from embedkit.check import check_dataset
+
+    raise typer.Exit(0 if check_dataset(dataset, labels, Console(), everything) else 1)
 
 
 @app.command()
