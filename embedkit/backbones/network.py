@@ -35,12 +35,9 @@ def bind_network(
     classifier: str | None = None,
     download: str = "",
 ) -> Backbone:
-    """A backbone of the pooled outputs of layers, side by side.
+    """A backbone of the pooled outputs of layers, side by side, each at unit length where there are several.
 
     Without a `layer` these are the input of the `classifier`, or where there is none the output of the whole network.
-
-    Several layers are not brought to one scale: what scale is right depends on the images, and an embedding knows one
-    image at a time. Heads that care about scale can be told to mind it.
 
     Parameters
     ----------
