@@ -17,8 +17,9 @@ from embedkit.backbones.pooling import Pool
 from embedkit.backbones.preprocessing import Preprocessing
 from embedkit.errors import EmbedkitError
 
-Layers = str | Annotated[tuple[str, ...], Field(min_length=1)] | None
-ImageSize = Annotated[int, Field(ge=1)] | None
+Layer = Annotated[str, Field(min_length=1)]
+Layers = Layer | Annotated[tuple[Layer, ...], Field(min_length=1)] | None
+ImageSize = Annotated[int, Field(ge=1, le=4096)] | None
 Transform = Callable[[np.ndarray], torch.Tensor]
 
 
