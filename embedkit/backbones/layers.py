@@ -84,7 +84,7 @@ class NodeOutputs(nn.Module):
         from torchvision.models.feature_extraction import create_feature_extractor
 
         super().__init__()
-        self.module = create_feature_extractor(module, list(names), suppress_diff_warning=True)
+        self.module = create_feature_extractor(module.eval(), list(names), suppress_diff_warning=True)
         self.names, self.pool = tuple(names), pool
         for part in self.module.modules():  # what works in place would change what was taken before
             if hasattr(part, "inplace"):

@@ -90,9 +90,42 @@ def test_layers_behind_are_taken_out() -> None:
 
 
 def test_parts_of_a_block_behind_the_layer_are_taken_out_too() -> None:
-    network = bound('resnet18(layer="layer2.0.bn1", weights="none")').network("cpu", lambda share, doing: None).module
-    kept = {name.split(".", 1)[1].rpartition(".")[0] for name, _ in network.named_parameters()}
+    kept = kept_by(bound('resnet18(layer="layer2.0.bn1", weights="none")'))
     assert {name for name in kept if name.startswith("layer2")} == {"layer2.0.conv1", "layer2.0.bn1"}
+
+
+class Block(nn.Module):
+    """Looks at a layer that it has not come to, and holds others in a list."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.norm, self.rest = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3), nn.ModuleList([nn.Conv2d(3, 3, 1)])
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        return self.rest[0](self.norm(self.first(batch))) if self.norm.eps > 0 else batch
+
+
+def of_blocks(layer: str) -> Backbone:
+    def build() -> nn.Module:
+        return nn.Sequential(Block(), Block())
+
+    stated = Preprocessing(16, 16, "bilinear", (0.5,) * 3, (0.5,) * 3)
+    return bind_network("own", {}, build().eval(), build, stated, layer=layer, pool="max", image_size=None)
+
+
+def kept_by(backbone: Backbone) -> set[str]:
+    network = backbone.network("cpu", lambda share, doing: None).module
+    return {name.removeprefix("module.").rpartition(".")[0] for name, _ in network.named_parameters()}
+
+
+def test_lists_of_layers_behind_are_taken_out_with_what_holds_them() -> None:
+    assert kept_by(of_blocks("0")) == {"0.first", "0.norm", "0.rest.0"}
+
+
+def test_where_a_network_looks_at_layers_ahead_all_are_kept() -> None:
+    backbone = of_blocks("0.first")
+    assert backbone.embed(PHOTOS).shape == (2, 3)
+    assert len(kept_by(backbone)) == 6
 
 
 def test_a_file_without_a_fitting_classifier_does_for_layers_before_it(tmp_path: Path) -> None:
@@ -189,8 +222,8 @@ def test_a_stated_transform_takes_another_size() -> None:
     "name",
     [
         "alexnet", "convnext_tiny", "densenet121", "efficientnet_b0", "efficientnet_v2_s", "googlenet", "inception_v3",
-        "maxvit_t", "mnasnet0_5", "mobilenet_v2", "mobilenet_v3_small", "regnet_x_400mf", "shufflenet_v2_x0_5", "wide_resnet50_2",
-        "squeezenet1_0", "swin_t", "swin_v2_t", "vgg11_bn", "vit_b_16", "vit_h_14",
+        "maxvit_t", "mnasnet0_5", "mobilenet_v2", "mobilenet_v3_small", "regnet_x_400mf", "resnet18", "swin_t",
+        "shufflenet_v2_x0_5", "squeezenet1_0", "swin_v2_t", "vgg11_bn", "vit_b_16", "vit_h_14", "wide_resnet50_2",
     ],
 )  # fmt: skip
 def test_every_kind_of_network_of_torchvision_can_be_tried_out(name: str) -> None:
