@@ -113,7 +113,7 @@ def compare(
     """
     from embedkit.datasets.vectors import from_arrays
 
-    foreign = sorted({"datasets", "labels", "backbones", "controls"} & set(keys))
+    foreign = sorted({"datasets", "labels", "backbones", "controls", "trust_code"} & set(keys))
     if foreign:
         raise EmbedkitError(f"embedkit.compare: {foreign[0]} is about images; leave it out")
     if "out" in keys and name is None:
@@ -155,6 +155,7 @@ def embed(
     split: Literal["train", "test", "all"] = "all",
     task: Literal["auto", "classification", "regression"] = "auto",
     device: str = "cpu",
+    trust_code: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Embeddings of a data set, made now or found in the store.
 
@@ -166,6 +167,8 @@ def embed(
         Images that labels are drawn from, and unlabelled ones; test images; or both.
     task : {"auto", "classification", "regression"}
         As on the command line.
+    trust_code : bool
+        Run the Python file that a backbone such as ``module(path="nets.py:build")`` names.
 
     Returns
     -------
@@ -182,7 +185,7 @@ def embed(
 
     opened = open_dataset(dataset_spec(dataset), task=task)
     evaluation = plan_evaluation(opened)
-    bound = make_backbone(parse(backbone), Images(opened, evaluation.pool))
+    bound = make_backbone(parse(backbone), Images(opened, evaluation.pool), trust_code)
     embeddings = store.read(extract(opened, bound, device, lambda done, doing: None))
     chosen = {"train": np.union1d(evaluation.pool, evaluation.candidates), "test": evaluation.test}
     if split not in (*chosen, "all"):

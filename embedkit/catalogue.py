@@ -28,6 +28,31 @@ def text(kind: str | None = None) -> str:
     return "\n\n".join(f"{name}:\n{_members(name)}" for name in ([kind] if kind else KINDS))
 
 
+def layers_text(spec_text: str, trust_code: bool = False) -> str:
+    """What may be written as a backbone's ``layer``, with the size of its output for one image.
+
+    Raises
+    ------
+    EmbedkitError
+        Where there is no such backbone, or it has no layers to choose from.
+    """
+    from embedkit.backbones import BACKBONES, Images, checked_backbone
+    from embedkit.spec import find, parse
+
+    spec = parse(spec_text)
+    if "layer" not in parameters(find("backbone", spec, BACKBONES)):
+        raise EmbedkitError(f"{spec.name} has no layers to choose from; networks have, such as resnet18")
+    backbone = checked_backbone(spec, trust_code)(Images(None, None))  # type: ignore[arg-type]  # it looks at no images
+    assert backbone.layers is not None
+    layers = backbone.layers()
+    sizes = [f"  {name}: {' x '.join(map(str, shape))}" for name, shape in layers.items() if shape is not None]
+    nodes = [name for name, shape in layers.items() if shape is None]
+    return "\n".join(
+        [f"layers of {spec}, in order, and what they give for one image:", *sizes]
+        + ([_wrapped("  and nodes: ", nodes)] if nodes else [])
+    )
+
+
 def _members(kind: str) -> str:
     if kind == "datasets":
         from embedkit.datasets import DATASETS, cards

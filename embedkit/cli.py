@@ -191,11 +191,15 @@ _add_command(distances, DistanceRequest, _datasets(list[str], inspect.Parameter.
 def list_members(
     kind: Annotated[
         str | None,
-        typer.Argument(help="datasets, backbones, codecs, heads or metrics; default: all", show_default=False),
+        typer.Argument(help="datasets, backbones, codecs, heads, metrics or layers; default: all", show_default=False),
     ] = None,
+    backbone: Annotated[str | None, typer.Argument(help="whose layers, such as resnet18", show_default=False)] = None,
+    trust_code: Annotated[bool, typer.Option("--trust-code", help="run the file of module(path=...)")] = False,
 ) -> None:
-    """What there is: names, what they are, and their parameters with defaults."""
-    print(catalogue.text(kind))
+    """What there is: names, what they are, and their parameters with defaults; or the layers of a network."""
+    if (kind == "layers") != (backbone is not None):
+        raise EmbedkitError("layers are those of one backbone: embedkit list layers resnet18")
+    print(catalogue.text(kind) if backbone is None else catalogue.layers_text(backbone, trust_code))
 
 
 @app.command()

@@ -67,7 +67,8 @@ def embedding_cost(plan: Plan, bench: Bench, name: str) -> tuple[float, int]:
     if store.is_complete(key):
         return 0.0, store.read(key).shape[1]
     control = control_of(parse(name))
-    twin = make_backbone(control, Images(bench.dataset, bench.evaluation.pool)) if control else backbone
+    images = Images(bench.dataset, bench.evaluation.pool)
+    twin = make_backbone(control, images, plan.study.trust_code) if control else backbone
     module, transform = twin.network(plan.device, lambda share, doing: None)
     read = bench.dataset.image
     indices = range(min(BATCH_CPU, len(bench.dataset)))

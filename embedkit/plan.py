@@ -160,9 +160,9 @@ def _bound_backbones(request: Request, dataset: Dataset, evaluation: Evaluation)
     for spec in _backbone_specs(request, dataset):
         shown = _shown(spec)
         if shown in bound:
-            raise EmbedkitError(f"two backbones are shown as {shown}; rename one of their weights files")
+            raise EmbedkitError(f"two backbones are shown as {shown}; rename one of their files")
         try:
-            backbone = make_backbone(spec, images)
+            backbone = make_backbone(spec, images, request.trust_code)
         except NotApplicable as reason:
             bound[shown] = reason
             continue
@@ -194,9 +194,9 @@ def _backbone_specs(request: Request, dataset: Dataset) -> list[Spec]:
 
 
 def _shown(spec: Spec) -> str:
-    """The name in tables: a file of weights without its folder."""
-    weights = dict(spec.params).get("weights", "")
-    return str(spec.replace(weights=Path(weights).name)) if Path(weights).name != weights else str(spec)
+    """The name in tables: files without their folders."""
+    files = {name: value for name, value in spec.params if name in ("weights", "path")}
+    return str(spec.replace(**{name: Path(file).name for name, file in files.items()}))
 
 
 def _trials(study: Study, benches: dict[str, Bench]) -> Iterator[Trial]:

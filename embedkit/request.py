@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from embedkit.engines import default_jobs
 from embedkit.errors import EmbedkitError
-from embedkit.spec import Spec, checked_params, did_you_mean, find, parse, parse_chain, split_list
+from embedkit.spec import Spec, did_you_mean, parse, parse_chain, split_list
 
 Checks = list[tuple[str, tuple[str, ...], Callable[[str], Any]]]
 """Keys, what was written for them, and what raises an EmbedkitError where one of these cannot be."""
@@ -49,6 +49,7 @@ class Request(BaseModel):
     controls: bool = Field(True, description="add raw pixels and each network untrained")
     jobs: int = Field(default_factory=default_jobs, ge=1, description="worker processes, one thread each")
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")
+    trust_code: bool = Field(False, description="run the Python files that backbones such as module(path=...) name")
     name: str | None = Field(
         None, pattern=r"^\w[\w.-]*$", description="folder of the results; default: from the data sets"
     )
@@ -76,21 +77,15 @@ class Request(BaseModel):
 
     def checks(self) -> Checks:
         """How the names and parameters in its lists are checked."""
+        from embedkit.backbones import checked_backbone
         from embedkit.codecs import make_codec
         from embedkit.datasets import dataset_spec
 
         return [
             ("datasets", self.datasets, lambda text: dataset_spec(text, self.labels)),
-            ("backbones", self.backbones or (), _check_backbone),
+            ("backbones", self.backbones or (), lambda text: checked_backbone(parse(text), self.trust_code)),
             ("codecs", self.codecs, lambda text: make_codec(parse_chain(text))),
         ]
-
-
-def _check_backbone(text: str) -> None:
-    from embedkit.backbones import BACKBONES
-
-    spec = parse(text)
-    checked_params(spec, find("backbone", spec, BACKBONES))
 
 
 def _short_name(dataset: str) -> str:

@@ -32,7 +32,7 @@ class Network(NamedTuple):
     module: nn.Module
     """From a batch (b, C, h, w) float32 to embeddings (b, d)."""
     transform: Callable[[np.ndarray], torch.Tensor]
-    """From one image (H, W, C) uint8 to the network's input (C, h, w) float32."""
+    """From one image (H, W, C) uint8 to the network's input (C, h, w) float32; a `Preprocessing` where possible."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,16 @@ class Backbone:
         How many images go through the network while it is trained on the pool; 0 where it is not.
     download : str
         What `network` has to download, how large, from where and to where; empty where nothing.
+    layers : callable or None
+        Gives the layers that an embedding may be taken from, with the shape of their output for one image: None for
+        nodes that are no modules.
     """
 
     recipe: dict[str, Any]
     network: Callable[[str, Progress], Network]
     training_passes: int = 0
     download: str = ""
+    layers: Callable[[], dict[str, tuple[int, ...] | None]] | None = None
 
     def embed(self, images: Iterable[np.ndarray], device: str = "cpu") -> np.ndarray:
         """Embed images, each (H, W, C) uint8: (n, d) float32."""

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import pickle
-import re
 import warnings
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +11,12 @@ import torchvision
 from pydantic import Field
 from torch import nn
 
-from embedkit.backbones.backbone import Backbone, Images, Network, Progress, as_rgb
+from embedkit.backbones.backbone import Backbone, Images
+from embedkit.backbones.layers import skeleton
+from embedkit.backbones.network import ImageSize, Layers, bind_network
+from embedkit.backbones.pooling import Pool
+from embedkit.backbones.preprocessing import Preprocessing, of_preset
+from embedkit.backbones.weights import file_sha256, fitting_state, load_weights
 from embedkit.errors import EmbedkitError
 
 
@@ -25,82 +26,77 @@ def names() -> list[str]:
 
 
 def pretrained(
-    name: str, images: Images, *, weights: str = "default", seed: Annotated[int, Field(ge=0)] = 0
+    name: str,
+    images: Images,
+    *,
+    weights: str = "default",
+    seed: Annotated[int, Field(ge=0)] = 0,
+    layer: Layers = None,
+    pool: Pool = "avg",
+    image_size: ImageSize = None,
 ) -> Backbone:
-    """a torchvision network; weights "default" (ImageNet), "none" (control, drawn from the seed), or a file"""
+    """a torchvision network; weights "default" (ImageNet), "none" (control, drawn from the seed), or a file
+
+    Without a layer, an image is what its final classifier gets.
+    """
     del images
     default = torchvision.models.get_model_weights(name).DEFAULT
-    transform = default.transforms()
-    recipe: dict[str, Any] = {"name": name, "version": 1, "transform": repr(transform)}
+    transform = of_preset(default.transforms())
+    bare = skeleton(lambda: _untrained(name, seed))
+    classifier = final_classifier(bare, transform)
+    unused = classifier if layer is None else None
+    recipe: dict[str, Any] = {"name": name, "version": 2}
     if weights == "none":
         recipe |= {"weights": "none", "seed": seed}
     elif weights == "default":
         recipe |= {"weights": str(default)}
     else:
-        recipe |= {"weights": _file_sha256(weights)}
-        _from_file(name, Path(weights), transform)  # a file that does not fit is an error before anything runs
+        recipe |= {"weights": file_sha256(weights)}
+        fitting_state(bare, name, Path(weights), unused)  # a file that does not fit is an error before anything runs
 
-    def network(device: str, progress: Progress) -> Network:
+    def filled() -> nn.Module:
         if weights == "default":
-            module = _downloaded(name, default)
-        elif weights == "none":
-            module = _untrained(name, seed)
-        else:
-            module = _from_file(name, Path(weights), transform)
-        classifier = _final_classifier(module, transform)
-        embedder = PooledInput(module, classifier).eval().to(device)
-        return Network(embedder, lambda image: transform(torch.tensor(as_rgb(image)).permute(2, 0, 1)))
+            return _downloaded(name, default)
+        module = _untrained(name, seed)
+        if weights != "none":
+            load_weights(module, name, Path(weights), unused)
+        return module
 
-    return Backbone(recipe, network, download=_download(default) if weights == "default" else "")
-
-
-class PooledInput(nn.Module):
-    """The pooled input of a network's final classifier: (b, 3, h, w) to (b, d). The classifier is taken out."""
-
-    def __init__(self, module: nn.Module, classifier: str) -> None:
-        super().__init__()
-        module.set_submodule(classifier, _Stop())
-        self.module = module
-
-    def forward(self, batch: torch.Tensor) -> torch.Tensor:
-        try:
-            self.module(batch)
-        except _Reached as reached:
-            features = reached.features
-        return features.mean(dim=(2, 3)) if features.ndim == 4 else features.flatten(1)
+    return bind_network(
+        name,
+        recipe,
+        bare,
+        filled,
+        transform,
+        layer=layer,
+        pool=pool,
+        image_size=image_size,
+        classifier=classifier,
+        download=_download(default) if weights == "default" else "",
+    )
 
 
-class _Reached(Exception):
-    """Carries the features out of the forward pass: nothing behind the embedding is computed."""
-
-    def __init__(self, features: torch.Tensor) -> None:
-        self.features = features
-
-
-class _Stop(nn.Module):
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        raise _Reached(features)
-
-
-def _final_classifier(module: nn.Module, transform: Callable[[torch.Tensor], torch.Tensor]) -> str:
+def final_classifier(bare: nn.Module, transform: Preprocessing) -> str:
     """The name of the last layer with weights that an image passes through."""
     called: list[str] = []
     hooks = [
         layer.register_forward_pre_hook(lambda _layer, _inputs, name=name: called.append(name))
-        for name, layer in module.named_modules()
+        for name, layer in bare.named_modules()
         if isinstance(layer, nn.Linear | nn.Conv2d)
     ]
     with torch.inference_mode():
-        module.eval()(transform(torch.zeros(3, 64, 64, dtype=torch.uint8))[None])
+        bare(torch.zeros(1, 3, transform.crop, transform.crop, device="meta"))
     for hook in hooks:
         hook.remove()
     return called[-1]
 
 
 def _untrained(name: str, seed: int) -> nn.Module:
-    # with weights, torchvision has these two renormalise their input and takes their second classifier out
-    inception = name in ("googlenet", "inception_v3")
-    options = {"transform_input": True, "init_weights": True, "aux_logits": False} if inception else {}
+    # as torchvision makes them with its weights: the input renormalised, no second classifier; a size of its own
+    if name in ("googlenet", "inception_v3"):
+        options: dict[str, Any] = {"transform_input": True, "init_weights": True, "aux_logits": False}
+    else:
+        options = {"image_size": 518} if name == "vit_h_14" else {}
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.default_generator.manual_seed(seed)
@@ -127,70 +123,3 @@ def _downloaded(name: str, default: Any) -> nn.Module:
             f"the ImageNet weights of {name} could not be downloaded ({getattr(error, 'reason', error)}); "
             f"fetch {default.url} where there is a network and give the file: {given}"
         ) from None
-
-
-def _file_sha256(path: str) -> str:
-    try:
-        with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise EmbedkitError(
-            f'cannot read the weights file {path!r}: {error.strerror}; weights are "default", "none" or a file'
-        ) from None
-
-
-def _from_file(name: str, path: Path, transform: Callable[[torch.Tensor], torch.Tensor]) -> nn.Module:
-    """The network with a state_dict loaded; the final classifier, which embeddings do not pass through, need not fit.
-
-    Raises
-    ------
-    EmbedkitError
-        Where the file is no state_dict, or keys are missing or of another shape: counted, the first named.
-    """
-    stored = _state_dict(path)
-    module = _untrained(name, seed=0)
-    classifier = _final_classifier(module, transform)
-    wanted = module.state_dict()
-    needed = [key for key in wanted if not key.startswith(f"{classifier}.") and not key.endswith("num_batches_tracked")]
-    missing = [key for key in needed if key not in stored]
-    if missing:
-        raise EmbedkitError(
-            f"weights file {path.name!r} does not fit {name}: {len(missing)} keys missing (first: {missing[0]!r})"
-        )
-    misshapen = [key for key in needed if stored[key].shape != wanted[key].shape]
-    if misshapen:
-        first = misshapen[0]
-        raise EmbedkitError(
-            f"weights file {path.name!r} does not fit {name}: {len(misshapen)} keys have another shape "
-            f"(first: {first!r} is {tuple(stored[first].shape)}, needed is {tuple(wanted[first].shape)})"
-        )
-    wanted.update({key: stored[key] for key in needed})
-    module.load_state_dict(wanted)
-    return module
-
-
-def _state_dict(path: Path) -> Mapping[str, torch.Tensor]:
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            stored: Any = load_file(path)
-        else:
-            stored = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        raise EmbedkitError(
-            f"weights file {path.name!r} is damaged, or holds more than tensors and is not opened, since it could run "
-            "code; save module.state_dict() and give that"
-        ) from None
-    except Exception as error:  # safetensors and torch raise many kinds for a damaged file
-        raise EmbedkitError(f"cannot read the weights file {path.name!r}: {error}") from None
-    stored = stored.get("state_dict", stored) if isinstance(stored, dict) else stored
-    if not isinstance(stored, dict) or not all(isinstance(value, torch.Tensor) for value in stored.values()):
-        raise EmbedkitError(f"weights file {path.name!r} is no state_dict; save module.state_dict() and give that")
-    return {_todays_name(key.removeprefix("module.")): value for key, value in stored.items()}
-
-
-def _todays_name(key: str) -> str:
-    """The files that torchvision offers for densenets and vision transformers name some layers as it did before."""
-    key = re.sub(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)", r"\1\2", key)
-    return key.replace(".mlp.linear_1.", ".mlp.0.").replace(".mlp.linear_2.", ".mlp.3.")

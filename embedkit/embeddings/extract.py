@@ -15,7 +15,7 @@ from embedkit import artefacts
 from embedkit.backbones import Backbone, Progress
 from embedkit.datasets.dataset import Dataset
 from embedkit.embeddings import store
-from embedkit.errors import EmbedkitError
+from embedkit.embeddings.soundness import check_finite, check_varied
 
 BATCH_CPU, BATCH_GPU = 8, 256
 _QUEUED_BATCHES = 4
@@ -43,7 +43,7 @@ def extract(dataset: Dataset, backbone: Backbone, device: str, progress: Progres
     Raises
     ------
     EmbedkitError
-        Where the network gives numbers that are not finite.
+        Where the network gives numbers that are not finite, or the same for all images.
     """
     key = embedding_key(dataset, backbone)
     if store.is_complete(key):
@@ -66,12 +66,9 @@ def extract(dataset: Dataset, backbone: Backbone, device: str, progress: Progres
                 done = start + sum(map(len, rows))
                 progress(before + done, f"{done} of {len(dataset)} images")
             embedded = np.concatenate(rows)
-            bad = np.flatnonzero(~np.isfinite(embedded).all(axis=1))
-            if len(bad):
-                raise EmbedkitError(
-                    f"{len(bad)} embeddings hold NaN or infinity (first: {dataset.ids[start + bad[0]]!r}); "
-                    "look at the backbone's weights"
-                )
+            check_finite(embedded, dataset.ids[start:stop])
+            if start == 0 and dataset.vectors is None:
+                check_varied(embedded, read)
             store.write_shard(key, start, embedded)
     store.finish(key, len(dataset), {"recipe": backbone.recipe, **_cost(module, transform(read(0)), device)})
     return key

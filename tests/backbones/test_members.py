@@ -23,6 +23,8 @@ every_kind = pytest.mark.parametrize(
         'squeezenet1_1(weights="none")',
         'mobilenet_v3_small(weights="none")',
         'shufflenet_v2_x0_5(weights="none")',
+        'squeezenet1_1(image_size=96, layer=["features.5", "features.12"], pool="avg+max", weights="none")',
+        'resnet18(image_size=64, layer="layer2.0.add", pool="gem", weights="none")',
     ],
 )
 
@@ -57,7 +59,8 @@ def test_an_image_alone_is_embedded_as_in_a_batch(spec: str, digits: Dataset) ->
 def test_a_recipe_is_plain_and_the_same_whenever_asked(spec: str, digits: Dataset) -> None:
     recipe = bound(spec, digits).recipe
     assert json.loads(json.dumps(recipe)) == recipe == bound(spec, digits).recipe
-    assert (recipe["name"], recipe["version"]) == (parse(spec).name, 1)
+    assert recipe["name"] == parse(spec).name
+    assert recipe["version"] >= 1
 
 
 @every_kind

@@ -18,7 +18,10 @@ from safetensors.torch import save_file
 from torch import nn
 
 from embedkit.backbones import Backbone
-from embedkit.backbones.pretrained import _final_classifier, _todays_name, _untrained, pretrained
+from embedkit.backbones.layers import skeleton
+from embedkit.backbones.preprocessing import of_preset
+from embedkit.backbones.pretrained import _untrained, final_classifier, pretrained
+from embedkit.backbones.weights import todays_name
 from embedkit.errors import EmbedkitError
 from embedkit.heads import make_head
 
@@ -100,14 +103,8 @@ def test_a_classifier_that_is_a_convolution_has_its_input_averaged_over_position
 )
 @pytest.mark.slow
 def test_the_final_classifier_of_each_kind_of_network_is_found(name: str, layer: str) -> None:
-    transform = torchvision.models.get_model_weights(name).DEFAULT.transforms()
-    assert _final_classifier(_untrained(name, 0), transform) == layer
-
-
-@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small"])
-def test_the_transform_is_that_of_the_weights(name: str) -> None:
-    transform = backbone(name, weights="none").network("cpu", lambda share, doing: None).transform
-    torch.testing.assert_close(torch.stack([transform(image) for image in NOISE]), inputs(name), rtol=0, atol=0)
+    transform = of_preset(torchvision.models.get_model_weights(name).DEFAULT.transforms())
+    assert final_classifier(skeleton(lambda: _untrained(name, 0)), transform) == layer
 
 
 def test_grey_images_are_taken_as_colour() -> None:
@@ -188,8 +185,8 @@ def test_layers_that_torchvision_has_renamed_are_found(name: str, today: str, be
         keys = list(torchvision.models.get_model(name, weights=None).state_dict())
     old = [re.sub(today, before, key) for key in keys]
     assert old != keys
-    assert [_todays_name(key) for key in old] == keys
-    assert [_todays_name(key) for key in keys] == keys
+    assert [todays_name(key) for key in old] == keys
+    assert [todays_name(key) for key in keys] == keys
 
 
 def test_missing_keys_are_counted_and_the_first_named(squeezenet: nn.Module, tmp_path: Path) -> None:
@@ -313,11 +310,11 @@ def test_default_weights_are_known_by_their_name() -> None:
 
 @pytest.fixture
 def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*args: Any, **kwargs: Any) -> nn.Module:
+    def refuse(*args: Any, **kwargs: Any) -> None:
         raise urllib.error.URLError("no route to host")
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr(torchvision.models, "get_model", refuse)
+    monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
 
 
 @pytest.mark.usefixtures("offline")

@@ -147,7 +147,7 @@ class Reciprocal(nn.Module):
 def test_embeddings_that_are_not_finite_name_the_image(digits: Dataset) -> None:
     black = {11: 0, 13: 0}
     dataset = replace(digits, image=lambda i: np.full((1, 1, 1), black.get(i, 255), dtype=np.uint8))
-    problem = r"2 embeddings hold NaN or infinity \(first: '0011'\); look at the backbone's weights"
+    problem = r"2 embeddings hold NaN or infinity \(first: '0011'\); look at the backbone's weights and at that image"
     with pytest.raises(EmbedkitError, match=problem):
         extract(dataset, custom(Reciprocal(), nn.Flatten()), "cpu", lambda *news: None)
 
@@ -159,6 +159,18 @@ def test_embeddings_that_are_not_finite_are_not_stored(digits: Dataset) -> None:
     with pytest.raises(EmbedkitError):
         extract(dataset, backbone, "cpu", lambda *news: None)
     assert store.missing_shards(embedding_key(dataset, backbone), 50)[0] == (8, 16)
+
+
+def test_embeddings_that_are_all_the_same_are_not_stored(digits: Dataset) -> None:
+    backbone = custom(nn.Flatten(), nn.Linear(64, 3), nn.Threshold(1e9, 0.5))
+    with pytest.raises(EmbedkitError, match="the embeddings of 50 different images are all the same; look at"):
+        extract(digits, backbone, "cpu", lambda *news: None)
+    assert store.missing_shards(embedding_key(digits, backbone), 50) == [(0, 50)]
+
+
+def test_vectors_may_be_all_the_same() -> None:
+    points = from_arrays(np.ones((30, 4), np.float32), ["a", "b"] * 15, None, None, "points")
+    assert extracted(points, bound("vectors", points)).shape == (30, 4)
 
 
 def test_the_key_does_not_know_where_the_images_are(photos: Path, tmp_path: Path) -> None:

@@ -1,0 +1,101 @@
+"""Files of weights: read without running code, and checked against the network."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from embedkit.errors import EmbedkitError
+
+
+def file_sha256(path: str) -> str:
+    """The sha256 of a weights file.
+
+    Raises
+    ------
+    EmbedkitError
+        Where it cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise EmbedkitError(
+            f'cannot read the weights file {path!r}: {error.strerror}; weights are "default", "none" or a file'
+        ) from None
+
+
+def load_weights(module: nn.Module, name: str, path: Path, unused: str | None = None) -> None:
+    """Load the state_dict of a file into a network; raises as `fitting_state` does."""
+    wanted = module.state_dict()
+    wanted.update(fitting_state(module, name, path, unused))
+    module.load_state_dict(wanted)
+
+
+def fitting_state(module: nn.Module, name: str, path: Path, unused: str | None = None) -> dict[str, torch.Tensor]:
+    """What a file holds of what a network needs; the layer `unused` need not fit.
+
+    Raises
+    ------
+    EmbedkitError
+        Where the file is no state_dict, or keys are missing or of another shape: counted, the first named.
+    """
+    stored = read_state_dict(path)
+    wanted = module.state_dict()
+    needed = [key for key in wanted if not key.endswith("num_batches_tracked")]
+    if unused is not None:
+        needed = [key for key in needed if not key.startswith(f"{unused}.")]
+    missing = [key for key in needed if key not in stored]
+    if missing:
+        raise EmbedkitError(
+            f"weights file {path.name!r} does not fit {name}: {len(missing)} keys missing (first: {missing[0]!r})"
+        )
+    misshapen = [key for key in needed if stored[key].shape != wanted[key].shape]
+    if misshapen:
+        first = misshapen[0]
+        raise EmbedkitError(
+            f"weights file {path.name!r} does not fit {name}: {len(misshapen)} keys have another shape "
+            f"(first: {first!r} is {tuple(stored[first].shape)}, needed is {tuple(wanted[first].shape)})"
+        )
+    return {key: stored[key] for key in needed}
+
+
+def read_state_dict(path: Path) -> Mapping[str, torch.Tensor]:
+    """The tensors of a ``.safetensors`` or torch file, under the names that their layers have today.
+
+    Raises
+    ------
+    EmbedkitError
+        Where the file is damaged, or holds anything but tensors.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            stored: Any = load_file(path)
+        else:
+            stored = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise EmbedkitError(
+            f"weights file {path.name!r} is damaged, or holds more than tensors and is not opened, since it could run "
+            "code; save module.state_dict() and give that"
+        ) from None
+    except Exception as error:  # safetensors and torch raise many kinds for a damaged file
+        raise EmbedkitError(f"cannot read the weights file {path.name!r}: {error}") from None
+    stored = stored.get("state_dict", stored) if isinstance(stored, dict) else stored
+    if not isinstance(stored, dict) or not all(isinstance(value, torch.Tensor) for value in stored.values()):
+        raise EmbedkitError(f"weights file {path.name!r} is no state_dict; save module.state_dict() and give that")
+    return {todays_name(key.removeprefix("module.")): value for key, value in stored.items()}
+
+
+def todays_name(key: str) -> str:
+    """The files that torchvision offers for densenets and vision transformers name some layers as it did before."""
+    key = re.sub(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)", r"\1\2", key)
+    return key.replace(".mlp.linear_1.", ".mlp.0.").replace(".mlp.linear_2.", ".mlp.3.")
