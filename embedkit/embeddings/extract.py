@@ -22,9 +22,9 @@ BATCH_CPU, BATCH_GPU = 8, 256
 _QUEUED_BATCHES = 4
 
 
-def embedding_key(dataset: Dataset, backbone: Backbone) -> str:
+def embedding_key(dataset: Dataset, backbone: Backbone, precision: str = "float32") -> str:
     """The key of a data set's embeddings: content, backbone and precision, no location."""
-    return artefacts.key([store.FORMAT, dataset.content, backbone.recipe, "float32"])
+    return artefacts.key([store.FORMAT, dataset.content, backbone.recipe, precision])
 
 
 TRAINING_COST = 6

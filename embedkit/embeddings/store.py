@@ -6,7 +6,6 @@ shard's sha256 and its own, comes last. So a folder without a manifest is an unf
 
 from __future__ import annotations
 
-import itertools
 import json
 from contextlib import suppress
 from pathlib import Path
@@ -144,14 +143,10 @@ def read(key: str) -> Embeddings:
 def read_prefix(key: str) -> Embeddings:
     """Open the rows from the first to the first that is not there yet, of a key that need not be complete."""
     shards: list[Shard] = []
-    for start in itertools.count(step=SHARD_ROWS):
-        try:
-            shards.append(open_shard(location(key) / shard_name(start)))
-        except Damaged:
-            return Embeddings(shards)
-        if shards[-1].shape[0] < SHARD_ROWS:
-            return Embeddings(shards)
-    raise AssertionError
+    with suppress(Damaged):
+        while not shards or shards[-1].shape[0]:
+            shards.append(open_shard(location(key) / shard_name(sum(shard.shape[0] for shard in shards))))
+    return Embeddings(shards)
 
 
 def read_sealed(file: Path) -> dict[str, Any]:
