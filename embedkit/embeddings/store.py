@@ -7,6 +7,7 @@ shard's sha256 and its own, comes last. So a folder without a manifest is an unf
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,18 @@ class Embeddings:
 
     def __len__(self) -> int:
         return self.shape[0]
+
+    def checked_shards(self) -> Iterator[np.ndarray]:
+        """The rows shard by shard, memory-mapped, each read and compared with its sha256 before it is given.
+
+        Raises
+        ------
+        EmbedkitError
+            Where a shard is damaged.
+        """
+        for shard in self._shards:
+            shard.check_rows()
+            yield shard.rows()
 
     def __getitem__(self, indices: np.ndarray) -> np.ndarray:
         indices = np.asarray(indices)

@@ -262,7 +262,7 @@ def test_nothing_but_shards_and_manifest_is_left(rows: np.ndarray) -> None:
     assert names == ["000000000.safetensors", "000000004.safetensors", "000000008.safetensors", "manifest.json"]
 
 
-@pytest.mark.parametrize("module", ["store", "claims"])
+@pytest.mark.parametrize("module", ["store", "claims", "inventory", "maintenance", "exports"])
 def test_nothing_but_numpy_is_imported(module: str) -> None:
     code = (
         f"import sys; import numpy; before = set(sys.modules); import embedkit.embeddings.{module}\n"
