@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -225,6 +226,20 @@ def test_a_damaged_manifest_is_told_and_made_again(old: str, new: str, what: str
     assert not store.is_complete(KEY)
     store.finish(KEY, 10, {"macs": 7})
     assert store.manifest(KEY)["macs"] == 7
+
+
+def test_what_is_complete_is_read_without_writing(rows: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(rows)
+    store.finish(KEY, 10, {})
+
+    def read_only(*_: object, **__: object) -> None:
+        raise OSError("Read-only file system")
+
+    for name in ("mkdir", "replace", "fsync", "unlink"):
+        monkeypatch.setattr(os, name, read_only)
+    assert store.is_complete(KEY)
+    np.testing.assert_array_equal(store.read(KEY)[np.arange(10)], rows)
+    assert len(store.read_prefix(KEY)) == 10
 
 
 def test_reading_what_is_not_complete_is_told(rows: np.ndarray) -> None:
