@@ -41,16 +41,19 @@ def counted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return json.loads(ended.stdout)
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_step_loses_nothing_that_was_acknowledged(counted: dict[str, Any]) -> None:
     killed = counted["killed"]
     assert killed["steps"] >= 100
     assert killed["ends"] == {"killed": killed["steps"]}
 
 
+@pytest.mark.slow
 def test_kills_again_and_again_lose_nothing_that_was_acknowledged(counted: dict[str, Any]) -> None:
     assert counted["kills in chains"] >= 50
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["full", "full from then on", "read-only from then on"])
 def test_a_disk_that_is_full_or_read_only_at_any_step_is_told_and_loses_nothing(
     kind: str, counted: dict[str, Any]
