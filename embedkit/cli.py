@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from embedkit import catalogue, engines
+from embedkit import catalogue, engines, store_cli
 from embedkit.console import Console
 from embedkit.distance.request import DistanceRequest, make_distance_request
 from embedkit.errors import EmbedkitError
@@ -185,6 +185,9 @@ def _datasets(kind: Any, default: Any) -> inspect.Parameter:
 
 _add_command(run, Study, _datasets(list[str] | None, None))
 _add_command(distances, DistanceRequest, _datasets(list[str], inspect.Parameter.empty))
+
+
+app.add_typer(store_cli.app, name="store")
 
 
 @app.command("list")

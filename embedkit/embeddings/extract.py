@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -14,16 +15,16 @@ from torch.utils.flop_counter import FlopCounterMode
 from embedkit import artefacts
 from embedkit.backbones import Backbone, Progress
 from embedkit.datasets.dataset import Dataset
-from embedkit.embeddings import store
+from embedkit.embeddings import claims, store
 from embedkit.embeddings.soundness import check_finite, check_varied
 
 BATCH_CPU, BATCH_GPU = 8, 256
 _QUEUED_BATCHES = 4
 
 
-def embedding_key(dataset: Dataset, backbone: Backbone) -> str:
+def embedding_key(dataset: Dataset, backbone: Backbone, precision: str = "float32") -> str:
     """The key of a data set's embeddings: content, backbone and precision, no location."""
-    return artefacts.key([store.FORMAT, dataset.content, backbone.recipe, "float32"])
+    return artefacts.key([store.FORMAT, dataset.content, backbone.recipe, precision])
 
 
 TRAINING_COST = 6
@@ -58,19 +59,26 @@ def extract(dataset: Dataset, backbone: Backbone, device: str, progress: Progres
     def load(i: int) -> torch.Tensor:
         return transform(read(i))
 
-    with torch.inference_mode():
-        for start, stop in store.missing_shards(key, len(dataset)):
+    about = {"dataset": dataset.name, "recipe": backbone.recipe}
+    store.begin(key, len(dataset), about)
+    done = 0
+
+    def waiting(reason: str) -> None:
+        progress(before + done, reason)
+
+    with torch.inference_mode(), claims.rounds(key, len(dataset), waiting) as rounds:
+        for start, stop in itertools.chain.from_iterable(rounds):
             rows = []
             for inputs in _batches(load, range(start, stop), batch_size):
                 rows.append(module(_to_device(inputs, device)).float().cpu().numpy())
-                done = start + sum(map(len, rows))
+                done = max(done, start + sum(map(len, rows)))
                 progress(before + done, f"{done} of {len(dataset)} images")
             embedded = np.concatenate(rows)
             check_finite(embedded, dataset.ids[start:stop])
             if start == 0 and dataset.vectors is None:
                 check_varied(embedded, read)
             store.write_shard(key, start, embedded)
-    store.finish(key, len(dataset), {"recipe": backbone.recipe, **_cost(module, transform(read(0)), device)})
+    store.finish(key, len(dataset), {**about, **_cost(module, transform(read(0)), device)})
     return key
 
 

@@ -186,9 +186,75 @@ def test_the_key_knows_what_the_images_show(photos: Path, write_photo: Callable[
     assert embedding_key(before, bound("pixels", before)) != embedding_key(after, bound("pixels", after))
 
 
-def test_the_key_knows_the_backbone(digits: Dataset) -> None:
-    specs = ["pixels", "pixels(size=4)", 'resnet18(weights="none")', 'resnet18(seed=1, weights="none")']
-    assert len({embedding_key(digits, bound(spec, digits)) for spec in specs}) == 4
+RESNET = 'resnet18(weights="none")'
+every_ingredient = pytest.mark.parametrize(
+    ("spec", "other"),
+    [
+        ("pixels", "pixels(size=4)"),
+        ("pixels", RESNET),
+        (RESNET, 'resnet34(weights="none")'),
+        (RESNET, 'resnet18(seed=1, weights="none")'),
+        ("autoencoder", "autoencoder(epochs=2)"),
+        ("autoencoder", "autoencoder(dim=8)"),
+        ("autoencoder", "autoencoder(width=8)"),
+        ("autoencoder", "autoencoder(noise=0.5)"),
+        ("autoencoder", 'autoencoder(weights="none")'),
+        ('autoencoder(weights="none")', 'autoencoder(seed=1, weights="none")'),
+    ],
+)
+
+
+@every_ingredient
+def test_the_key_knows_what_the_spec_of_a_backbone_says(spec: str, other: str) -> None:
+    some = subset(open_dataset(parse("digits")), np.arange(300))
+    assert embedding_key(some, bound(spec, some)) != embedding_key(some, bound(other, some))
+
+
+def test_the_key_knows_every_field_of_the_recipe(digits: Dataset) -> None:
+    backbone = bound(RESNET, digits)
+    key = embedding_key(digits, backbone)
+    assert set(backbone.recipe) >= {"name", "version", "transform", "weights", "seed"}
+    for field, value in backbone.recipe.items():
+        other = replace(backbone, recipe={**backbone.recipe, field: f"not {value}"})
+        assert embedding_key(digits, other) != key
+
+
+def test_the_key_knows_the_order_and_the_names_of_the_images(digits: Dataset) -> None:
+    turned = subset(digits, np.arange(50)[::-1][:-1])
+    straight = subset(digits, np.arange(50)[1:])
+    assert embedding_key(turned, bound("pixels", turned)) != embedding_key(straight, bound("pixels", straight))
+
+
+def test_the_key_knows_the_precision(digits: Dataset) -> None:
+    backbone = bound("pixels", digits)
+    assert embedding_key(digits, backbone, "bfloat16") != embedding_key(digits, backbone)
+
+
+def test_the_key_knows_the_format_of_the_store(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = embedding_key(digits, bound("pixels", digits))
+    monkeypatch.setattr(store, "FORMAT", store.FORMAT + 1)
+    assert embedding_key(digits, bound("pixels", digits)) != before
+
+
+def test_the_key_knows_the_weights_that_a_file_holds(digits: Dataset, tmp_path: Path) -> None:
+    from torchvision.models import squeezenet1_1
+
+    keys = set()
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        file = tmp_path / "weights.pth"
+        torch.save(squeezenet1_1().state_dict(), file)
+        moved = Path(shutil.copy(file, tmp_path / f"moved{seed}.pth"))
+        specs = [f'squeezenet1_1(weights="{path}")' for path in (file, moved)]
+        here, there = (embedding_key(digits, bound(spec, digits)) for spec in specs)
+        assert here == there
+        keys.add(here)
+    assert len(keys) == 2
+
+
+def test_the_key_does_not_know_the_labels(digits: Dataset) -> None:
+    other = replace(digits, labels=digits.labels[::-1].copy(), name="renamed")
+    assert embedding_key(other, bound("pixels", other)) == embedding_key(digits, bound("pixels", digits))
 
 
 def facts(dataset: Dataset, backbone: Backbone) -> dict[str, Any]:
@@ -218,9 +284,10 @@ def test_pixels_cost_nothing(digits: Dataset) -> None:
     assert (found["backbone_bytes"], found["backbone_macs"]) == (0, 0)
 
 
-def test_the_manifest_holds_the_recipe(digits: Dataset) -> None:
+def test_the_manifest_holds_the_recipe_and_the_name_of_the_data(digits: Dataset) -> None:
     backbone = bound("pixels", digits)
-    assert facts(digits, backbone)["recipe"] == backbone.recipe
+    found = facts(digits, backbone)
+    assert (found["recipe"], found["dataset"]) == (backbone.recipe, "digits")
 
 
 def test_work_is_counted_in_images_through_the_network(digits: Dataset) -> None:
