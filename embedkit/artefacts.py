@@ -36,15 +36,20 @@ def folder(*parts: str) -> Path:
         Where it cannot be made.
     """
     path = cache().joinpath(*parts)
+    new = [each for each in (path, *path.parents) if not each.exists()]
     try:
         path.mkdir(parents=True, exist_ok=True)
+        for each in new:
+            _sync(each.parent)
     except OSError as error:
         raise unwritable(path, error) from None
     return path
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, *parts: bytes | memoryview) -> None:
     """Write a file so that a reader, or a power cut, sees the old bytes or the new, never a part.
+
+    When it returns, the file survives a power cut.
 
     Raises
     ------
@@ -54,18 +59,27 @@ def write_atomically(path: Path, data: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with temporary.open("xb") as file:
-            file.write(data)
+            for part in parts:
+                file.write(part)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+        _sync(path.parent)
     except OSError as error:
         raise unwritable(path, error) from None
     finally:
         with suppress(OSError):
             temporary.unlink()
-    if os.name == "posix":
-        descriptor = os.open(path.parent, os.O_RDONLY)
+
+
+def _sync(folder: Path) -> None:
+    """Make new names in a folder durable."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
         os.fsync(descriptor)
+    finally:
         os.close(descriptor)
 
 

@@ -56,9 +56,11 @@ def layers_text(spec_text: str, trust_code: bool = False) -> str:
 def _members(kind: str) -> str:
     if kind == "datasets":
         from embedkit.datasets import DATASETS, cards
+        from embedkit.datasets.torchvision_members import MEMBERS
 
-        named = [f"  {name}: {card['title']}" for name, card in cards().items()]
-        return "\n".join([*named, *_lines(DATASETS)])
+        named = [f"  {name}: {card['title']}; {_size(card)}" for name, card in cards().items()]
+        known = _wrapped("    NAME of torchvision is one of: ", list(MEMBERS))
+        return "\n".join([*named, *_lines(DATASETS), known])
     if kind == "codecs":
         from embedkit.codecs import CODECS
 
@@ -78,6 +80,14 @@ def _members(kind: str) -> str:
     own = {name: build for name, build in BACKBONES.items() if name not in networks}
     signature = _line("NETWORK", BACKBONES[networks[0]])
     return "\n".join([*_lines(own), signature, _wrapped("    NETWORK is one of: ", networks)])
+
+
+def _size(card: dict[str, Any]) -> str:
+    """``70,000 images of 28x28, grey, 10 classes, 12 MB to download``."""
+    pool = f" ({card['unlabelled']:,} unlabelled)" if "unlabelled" in card else ""
+    answers = f"{card['classes']} classes" if "classes" in card else "numeric targets"
+    download = f", {card['download_mb']:,} MB to download" if "download_mb" in card else ""
+    return f"{card['images']:,} images{pool}, {card['image_size']}, {answers}{download}"
 
 
 def _about(head: Head) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from embedkit import catalogue, engines
+from embedkit import catalogue, engines, store_cli
 from embedkit.console import Console
 from embedkit.distance.request import DistanceRequest, make_distance_request
 from embedkit.errors import EmbedkitError
@@ -80,6 +80,10 @@ def run(datasets: list[str] | None, dry_run: bool, **flags: Any) -> None:
 def _stoppable(work: Callable[[Asked, bool], int], request: Asked, dry_run: bool) -> int:
     """Do the work on a request; returns its exit status, or that of being stopped."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: rows are kept, workers end
+    if dry_run:
+        from embedkit.opening import stop_if_absent
+
+        stop_if_absent(request.datasets, request.labels)
     try:
         if not dry_run:
             engines.warm_up(request.jobs)  # torch takes seconds to load, here and there at once
@@ -183,6 +187,9 @@ _add_command(run, Study, _datasets(list[str] | None, None))
 _add_command(distances, DistanceRequest, _datasets(list[str], inspect.Parameter.empty))
 
 
+app.add_typer(store_cli.app, name="store")
+
+
 @app.command("list")
 def list_members(
     kind: Annotated[
@@ -196,6 +203,24 @@ def list_members(
     if (kind == "layers") != (backbone is not None):
         raise EmbedkitError("layers are those of one backbone: embedkit list layers resnet18")
     print(catalogue.text(kind) if backbone is None else catalogue.layers_text(backbone, trust_code))
+
+
+@app.command()
+def check(
+    dataset: Annotated[str, typer.Argument(help="a name, a folder or file of images, or a spec", show_default=False)],
+    labels: Annotated[
+        str | None, typer.Option(help="a CSV file: path,label[,group][,split]", show_default=False)
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="list every near duplicate, not the first ones")] = False,
+) -> None:
+    """Look at every image of a data set: counts, unreadable files, copies and near copies.
+
+    The exit status is 0 where it is sound, and 1 where images are unreadable, images to train on are in test too,
+    copies have different labels, or the counts are not those of its card.
+    """
+    from embedkit.check import check_dataset
+
+    raise typer.Exit(0 if check_dataset(dataset, labels, Console(), everything) else 1)
 
 
 @app.command()

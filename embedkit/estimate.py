@@ -10,7 +10,7 @@ import torch
 
 from embedkit.backbones import Images, control_of, make_backbone
 from embedkit.embeddings import store
-from embedkit.embeddings.extract import embedding_key, forward_passes
+from embedkit.embeddings.extract import effective_key, forward_passes
 from embedkit.embeddings.pipeline import batch_on_cpu
 from embedkit.embeddings.precision import effective_precision
 from embedkit.embeddings.runtime import load_with, torch_runtime
@@ -66,7 +66,7 @@ def embedding_cost(plan: Plan, bench: Bench, name: str) -> tuple[float, int]:
     """
     backbone = bench.backbones[name]
     assert not isinstance(backbone, NotApplicable)
-    key = embedding_key(bench.dataset, backbone, plan.device)
+    key = effective_key(bench.dataset, backbone, plan.device)
     if store.is_complete(key):
         return 0.0, store.read(key).shape[1]
     control = control_of(parse(name))

@@ -17,7 +17,7 @@ from embedkit.announce import announce
 from embedkit.backbones import Backbone
 from embedkit.console import Console
 from embedkit.embeddings import store
-from embedkit.embeddings.extract import embedding_key, extract, forward_passes
+from embedkit.embeddings.extract import effective_key, extract, forward_passes
 from embedkit.environment import facts
 from embedkit.errors import EmbedkitError, NotApplicable, Unwritable
 from embedkit.heads import HEADS
@@ -251,7 +251,7 @@ class TaskMaker:
             backbone = bench.backbones[trial.backbone]
             assert not isinstance(backbone, NotApplicable)
             fitted_on = "labelled, pool" if backbone.training_passes else "labelled"
-            key = embedding_key(bench.dataset, backbone, self._plan.device)
+            key = effective_key(bench.dataset, backbone, self._plan.device)
             self._embeddings[place] = key, about_backbone(key, backbone) | {"fitted_on": fitted_on}
         return self._embeddings[place]
 

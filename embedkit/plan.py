@@ -12,9 +12,10 @@ from embedkit import artefacts, sampling
 from embedkit.backbones import Backbone, Images, control_of, make_backbone
 from embedkit.codecs import make_codec
 from embedkit.console import Console
-from embedkit.datasets import Dataset, dataset_spec, open_dataset
+from embedkit.datasets import Dataset, dataset_spec
 from embedkit.errors import EmbedkitError, NotApplicable
 from embedkit.heads import HEADS, head_recipe
+from embedkit.opening import opened
 from embedkit.request import Request
 from embedkit.sampling import MIN_CLASS_SIZE, Budget, Evaluation
 from embedkit.scores import check_score
@@ -103,7 +104,11 @@ def open_benches(
         Where a data set cannot be read or divided, or two data sets or backbones are the same.
     """
     benches: dict[str, Bench] = {}
-    for dataset in [given] if given else [_opened(text, request, console) for text in request.datasets]:
+    for dataset in (
+        [given]
+        if given
+        else [opened(text, dataset_spec(text, request.labels), request.task, console) for text in request.datasets]
+    ):
         _check_twins(dataset, benches)
         divided = sampling.plan_evaluation(dataset, evaluation, min_class_size)
         backbones = _bound_backbones(request, dataset, divided)
@@ -118,15 +123,6 @@ def _check_twins(dataset: Dataset, benches: dict[str, Bench]) -> None:
     for name, bench in benches.items():
         if bench.dataset.fingerprint == dataset.fingerprint:
             raise EmbedkitError(f"{name} and {dataset.name} hold the same images, labels and splits; leave one out")
-
-
-def _opened(text: str, request: Request, console: Console) -> Dataset:
-    with console.stage(f"looking at {text}", 1) as advance:
-        return open_dataset(
-            dataset_spec(text, request.labels),
-            lambda done, total: advance(done / total, f"{done} of {total} images"),
-            request.task,
-        )
 
 
 def chosen_device(asked: str) -> str:

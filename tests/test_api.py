@@ -174,3 +174,11 @@ def test_embed_gives_targets(photos: Path, tmp_path: Path) -> None:
         (photos / name).rename(photos / str(number))
     assert ek.embed(str(photos), "pixels", task="regression")[1].tolist() == [0.0] * 6 + [1.0] * 6
     assert set(ek.embed(str(photos), "pixels")[1]) == {"0", "1"}
+
+
+def test_own_code_embeds_where_it_is_trusted(tmp_path: Path) -> None:
+    (tmp_path / "nets.py").write_text("from torch import nn\ndef build(): return nn.Conv2d(3, 8, 9)\n")
+    own = f'module(path="{tmp_path}/nets.py:build", image_size=16)'
+    with pytest.raises(ek.EmbedkitError, match=r"nets.py \(sha256 \w{12}\.\.\.\), then build\(\) in it; where you"):
+        ek.embed("digits", own)
+    assert ek.embed("digits", own, trust_code=True)[0].shape == (1797, 8)

@@ -65,6 +65,45 @@ def test_writes_the_bytes_and_leaves_nothing_beside_them(old: bytes | None, tmp_
     assert list(tmp_path.iterdir()) == [file]
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc")
+def test_the_bytes_are_durable_before_the_name_and_the_name_before_it_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fsync, replace, calls = os.fsync, os.replace, []
+
+    def synced(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        calls.append(("fsync", path.name, path.stat().st_size if path.is_file() else "folder"))
+        fsync(descriptor)
+
+    def replaced(old: Path, new: Path) -> None:
+        calls.append(("replace", Path(old).name, Path(new).name))
+        replace(old, new)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", replaced)
+    artefacts.write_atomically(tmp_path / "rows", b"abc", b"de")
+    temporary = calls[0][1]
+    assert calls == [
+        ("fsync", temporary, 5), ("replace", temporary, "rows"), ("fsync", tmp_path.name, "folder"),
+    ]  # fmt: skip
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc")
+def test_new_folders_are_durable(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fsync, synced = os.fsync, []
+
+    def noted(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    artefacts.folder("a", "b")
+    assert sorted(synced) == [cache.resolve(), cache.resolve() / "a"]
+    artefacts.folder("a", "b")
+    assert len(synced) == 2
+
+
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX file modes")
 def test_others_may_read_what_they_may_read_of_any_new_file(tmp_path: Path) -> None:
     (tmp_path / "plain").write_bytes(b"")

@@ -33,7 +33,12 @@ def test_a_line_holds_parameters_with_defaults_and_what_it_is() -> None:
 
 
 def test_a_named_data_set_is_listed_with_its_title() -> None:
-    assert "  digits: Optical recognition of handwritten digits" in catalogue.text("datasets")
+    text = catalogue.text("datasets")
+    assert (
+        "  digits: Optical recognition of handwritten digits, test part; 1,797 images, 8x8, grey, 10 classes\n" in text
+    )
+    assert "; 113,000 images (100,000 unlabelled), 96x96, colour, 10 classes, 2,640 MB to download\n" in text
+    assert "    NAME of torchvision is one of: Caltech101, " in text
 
 
 def test_an_unknown_kind_is_told() -> None:

@@ -91,7 +91,7 @@ def test_a_study_file_and_flags_that_win_over_it(run: Embedkit, tmp_path: Path) 
 
 def test_every_key_of_a_study_is_a_flag(run: Embedkit) -> None:
     text = run("run", "--help")[1]
-    assert [f"--{name.replace('_', '-')}" in text for name in Study.model_fields if name != "datasets"] == [True] * 17
+    assert [f"--{name.replace('_', '-')}" in text for name in Study.model_fields if name != "datasets"] == [True] * 18
 
 
 def test_problems_are_told_all_at_once_each_with_its_key(run: Embedkit) -> None:
@@ -117,6 +117,10 @@ def test_problems_are_told_all_at_once_each_with_its_key(run: Embedkit) -> None:
         (["run", "no.toml"], "cannot read the study file 'no.toml': No such file"),
         (["run", "a.toml", "digits"], "give one study file, or data sets, not both"),
         (["list", "haeds"], "there are no 'haeds' to list; did you mean 'heads'?"),
+        (["list", "layers"], "layers are those of one backbone: embedkit list layers resnet18"),
+        (["list", "heads", "resnet18"], "layers are those of one backbone: embedkit list layers resnet18"),
+        (["list", "layers", "pixels"], "pixels has no layers to choose from; networks have, such as resnet18"),
+        (["list", "layers", "resnet81"], "unknown backbone 'resnet81'; did you mean 'resnet18'?"),
         (["export", "nowhere"], "nowhere"),
     ],
 )
@@ -162,6 +166,31 @@ def test_export_writes_rows_tables_and_predictions(run: Embedkit, tmp_path: Path
     assert len((tmp_path / "files" / "rows.csv").read_text().splitlines()) == 1 + 8
     assert "| ridge |" in (tmp_path / "files" / "tables.md").read_text()
     assert len((tmp_path / "files" / "predictions.csv").read_text().splitlines()) == 1 + 8 * 360
+
+
+def test_list_layers_names_what_a_network_gives(run: Embedkit) -> None:
+    status, out, _ = run("list", "layers", "resnet18(image_size=64)")
+    assert status == 0
+    assert "\n  layer3: 256 x 4 x 4\n" in out
+    assert "  and nodes: x, layer1.0.add, layer1.0.relu_1," in out
+
+
+def test_own_code_runs_only_where_it_is_trusted(run: Embedkit, tmp_path: Path) -> None:
+    code = (
+        "from pathlib import Path\nfrom torch.nn import Conv2d\nPath('sprung').touch()\nbuild = lambda: Conv2d(3, 8, 9)"
+    )
+    (tmp_path / "nets.py").write_text(code)
+    own = 'module(path="nets.py:build", image_size=32)'
+    study = ["run", "digits", "--backbones", own, "--heads", "lda", "--budgets", "5", "--repeats", "1", "--no-controls"]
+    status, _, err = run(*study)
+    assert status == 2
+    assert "embedkit run: backbones: module(path='nets.py:build') runs code: " in err
+    assert not (tmp_path / "sprung").exists()
+    status, out, _ = run(*study, "--trust-code")
+    assert status == 0
+    assert 'module(image_size=32, path="nets.py:build")' in out
+    assert run("list", "layers", own)[0] == 2
+    assert "layers of module(" in run("list", "layers", own, "--trust-code")[1]
 
 
 def test_list_names_every_head_with_its_parameters(run: Embedkit) -> None:
@@ -233,7 +262,7 @@ def test_distances_may_be_asked_what_they_would_do(run: Embedkit, tmp_path: Path
 def test_every_key_of_distances_is_a_flag(run: Embedkit) -> None:
     text = run("distances", "--help")[1]
     keys = [name for name in DistanceRequest.model_fields if name != "datasets"]
-    assert [f"--{name}" in text for name in keys] == [True] * 13
+    assert [f"--{name.replace('_', '-')}" in text for name in keys] == [True] * 14
 
 
 def test_mistakes_in_distances_are_told_all_at_once(run: Embedkit) -> None:

@@ -56,6 +56,12 @@ def test_a_weights_file_is_shown_without_its_folder(tmp_path: Path) -> None:
     assert backbones(made) == ['squeezenet1_1(weights="mine.pth")']
 
 
+def test_a_file_of_code_is_shown_without_its_folder_and_has_no_control_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "nets.py").write_text("from torch import nn\ndef build(): return nn.Conv2d(3, 8, 9)\n")
+    made = plan("digits", backbones=[f'module(path="{tmp_path}/nets.py:build")'], trust_code=True)
+    assert backbones(made) == ["pixels", 'module(path="nets.py:build")']
+
+
 def test_default_budgets_that_do_not_fit_are_left_out_with_a_notice(photos: Path) -> None:
     (bench,) = plan(str(photos)).benches.values()
     assert [str(budget) for budget in bench.budgets] == ["1", "2"]

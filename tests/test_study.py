@@ -32,8 +32,8 @@ def told(**keys: Any) -> str:
 
 def test_the_keys_are_the_vocabulary_of_flags_files_and_arguments() -> None:
     assert KEYS == (
-        "datasets, labels, task, backbones, codecs, controls, jobs, device, name, out, heads, budgets, repeats, "
-        "selection, evaluation, score, draw, min_class_size"
+        "datasets, labels, task, backbones, codecs, controls, jobs, device, trust_code, name, out, heads, budgets, "
+        "repeats, selection, evaluation, score, draw, min_class_size"
     )
     assert all(field.description for field in Study.model_fields.values())
 
@@ -57,6 +57,7 @@ def test_what_is_not_written_is_the_default() -> None:
         "controls": True,
         "jobs": default_jobs(),
         "device": "auto",
+        "trust_code": False,
         "name": None,
         "out": "results",
     }

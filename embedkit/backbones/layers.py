@@ -8,12 +8,13 @@ import threading
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
-from embedkit.backbones.pooling import Pool, pooled
+from embedkit.backbones.pooling import Pool, pooled, side_by_side
 from embedkit.errors import EmbedkitError
 
 WHOLE = ""
@@ -37,8 +38,8 @@ class ModuleOutputs(nn.Module):
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
         thread = threading.get_ident()
-        taken: dict[str, torch.Tensor] = {}
-        self._passes[thread] = _Pass(taken, _is_square(batch))
+        taken: dict[str, list[torch.Tensor]] = {}
+        self._passes[thread] = _Pass(taken, len(batch), _is_square(batch))
         try:
             with suppress(_AllTaken):
                 self.module(batch)
@@ -47,13 +48,14 @@ class ModuleOutputs(nn.Module):
         missing = [name for name in self.names if name not in taken]
         if missing:
             raise EmbedkitError(f"an image does not pass through the layer {missing[0]!r}")
-        return _side_by_side({name: taken[name] for name in self.names}, len(batch))
+        return side_by_side([rows for name in self.names for rows in taken[name]])
 
 
 class _Pass(NamedTuple):
     """One batch on its way through the network."""
 
-    taken: dict[str, torch.Tensor]
+    taken: dict[str, list[torch.Tensor]]
+    n_images: int
     square: bool
 
 
@@ -68,9 +70,9 @@ class _Take:
         self.name, self.wanted, self.pool, self.passes = name, wanted, pool, passes
 
     def __call__(self, _module: nn.Module, _inputs: Any, output: Any) -> None:
-        taken, square = self.passes[threading.get_ident()]
+        taken, n_images, square = self.passes[threading.get_ident()]
         if self.name not in taken:
-            taken[self.name] = _vectors(self.name, output, self.pool, square)
+            taken[self.name] = _vectors(self.name, output, self.pool, n_images, square)
         if len(taken) == self.wanted:
             raise _AllTaken
 
@@ -82,7 +84,7 @@ class NodeOutputs(nn.Module):
         from torchvision.models.feature_extraction import create_feature_extractor
 
         super().__init__()
-        self.module = create_feature_extractor(module, list(names), suppress_diff_warning=True)
+        self.module = create_feature_extractor(module.eval(), list(names), suppress_diff_warning=True)
         self.names, self.pool = tuple(names), pool
         for part in self.module.modules():  # what works in place would change what was taken before
             if hasattr(part, "inplace"):
@@ -94,8 +96,8 @@ class NodeOutputs(nn.Module):
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
         outputs, square = self.module(batch), _is_square(batch)
-        vectors = {name: _vectors(name, outputs[name], self.pool, square) for name in self.names}
-        return _side_by_side(vectors, len(batch))
+        vectors = [_vectors(name, outputs[name], self.pool, len(batch), square) for name in self.names]
+        return side_by_side(list(chain.from_iterable(vectors)))
 
 
 class PassedThrough(nn.Module):
@@ -109,7 +111,7 @@ def _is_square(batch: torch.Tensor) -> bool:
     return batch.shape[-1] == batch.shape[-2]
 
 
-def _vectors(name: str, output: Any, pool: Pool, square: bool) -> torch.Tensor:
+def _vectors(name: str, output: Any, pool: Pool, n_images: int, square: bool) -> list[torch.Tensor]:
     if not (isinstance(output, torch.Tensor) and output.is_floating_point() and 2 <= output.ndim <= 4):
         given = f"a tensor {tuple(output.shape)}" if isinstance(output, torch.Tensor) else f"a {type(output).__name__}"
         raise EmbedkitError(f"the layer {name!r} gives {given}; an embedding takes (b, d), (b, n, C) or (b, C, h, w)")
@@ -118,14 +120,9 @@ def _vectors(name: str, output: Any, pool: Pool, square: bool) -> torch.Tensor:
             f"pool={pool!r} has nothing to pool: at {name!r} an image is one vector of {output.shape[1]} numbers; "
             "write a layer before it"
         )
+    if len(output) != n_images:
+        raise EmbedkitError(f"the layer {name!r} gives {len(output)} rows for {n_images} images; write another one")
     return pooled(output, pool, square)
-
-
-def _side_by_side(vectors: dict[str, torch.Tensor], n_images: int) -> torch.Tensor:
-    for name, rows in vectors.items():
-        if len(rows) != n_images:
-            raise EmbedkitError(f"the layer {name!r} gives {len(rows)} rows for {n_images} images; write another one")
-    return torch.cat(list(vectors.values()), 1)
 
 
 def node_names(module: nn.Module) -> list[str]:

@@ -17,8 +17,9 @@ from embedkit.backbones.pooling import Pool
 from embedkit.backbones.preprocessing import Preprocessing
 from embedkit.errors import EmbedkitError
 
-Layers = str | Annotated[tuple[str, ...], Field(min_length=1)] | None
-ImageSize = Annotated[int, Field(ge=1)] | None
+Layer = Annotated[str, Field(min_length=1)]
+Layers = Layer | Annotated[tuple[Layer, ...], Field(min_length=1)] | None
+ImageSize = Annotated[int, Field(ge=1, le=4096)] | None
 Transform = Callable[[np.ndarray], torch.Tensor]
 
 
@@ -35,12 +36,9 @@ def bind_network(
     classifier: str | None = None,
     download: str = "",
 ) -> Backbone:
-    """A backbone of the pooled outputs of layers, side by side.
+    """A backbone of the pooled outputs of layers, side by side, each at unit length where there are several.
 
     Without a `layer` these are the input of the `classifier`, or where there is none the output of the whole network.
-
-    Several layers are not brought to one scale: what scale is right depends on the images, and an embedding knows one
-    image at a time. Heads that care about scale can be told to mind it.
 
     Parameters
     ----------
@@ -67,7 +65,11 @@ def bind_network(
     try:
         with torch.inference_mode():
             unneeded = _behind(bare, names, inputs) if layer is not None or classifier is None else [classifier]
-            _up_to(names, copy.deepcopy(bare), pool, spec, unneeded)(inputs)
+            try:
+                _up_to(names, copy.deepcopy(bare), pool, spec, unneeded)(inputs)
+            except AttributeError:  # it looks at layers that it has not come to
+                unneeded = []
+                _up_to(names, copy.deepcopy(bare), pool, spec, unneeded)(inputs)
     except EmbedkitError as error:
         raise EmbedkitError(f"{spec}: {error}") from None
     except Exception as error:  # the network's own complaint
@@ -109,15 +111,22 @@ def _behind(bare: nn.Module, names: Sequence[str], inputs: torch.Tensor) -> list
     """The modules that a batch reaches only after all these layers; none where one is a node or is never reached."""
     begun: list[str] = []
     ended: dict[str, int] = {}
+
+    def begin(name: str) -> None:
+        begun.append(name)
+
+    def end(name: str) -> None:
+        ended.setdefault(name, len(begun))
+
     hooks = []
     for name, part in bare.named_modules():
-        hooks.append(part.register_forward_pre_hook(lambda *_, name=name: begun.append(name)))
-        hooks.append(part.register_forward_hook(lambda *_, name=name: ended.setdefault(name, len(begun)) and None))
+        hooks.append(part.register_forward_pre_hook(lambda *_, name=name: begin(name)))
+        hooks.append(part.register_forward_hook(lambda *_, name=name: end(name)))
     bare(inputs)
     for hook in hooks:
         hook.remove()
     if not all(name in ended for name in names):
         return []
-    needed = begun[: max(ended[name] for name in names)]
-    behind = list(dict.fromkeys(name for name in begun if name not in needed))
-    return [name for name in behind if name.rpartition(".")[0] not in behind]
+    needed = set(begun[: max(ended[name] for name in names)])
+    behind = [name for name in dict.fromkeys(begun) if name not in needed]
+    return [name for name in behind if not any(name.startswith(f"{other}.") for other in behind)]

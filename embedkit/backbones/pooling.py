@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -11,8 +12,8 @@ Pool = Literal["avg", "max", "gem", "flatten", "avg+max"]
 GEM_POWER, GEM_MIN = 3.0, 1e-6
 
 
-def pooled(features: torch.Tensor, pool: Pool, square: bool = True) -> torch.Tensor:
-    """One vector per image (b, d), in memory of its own.
+def pooled(features: torch.Tensor, pool: Pool, square: bool = True) -> list[torch.Tensor]:
+    """One vector per image (b, d) float32, in memory of its own; two for "avg+max".
 
     Parameters
     ----------
@@ -23,21 +24,31 @@ def pooled(features: torch.Tensor, pool: Pool, square: bool = True) -> torch.Ten
     pool : {"avg", "max", "gem", "flatten", "avg+max"}
         Over positions: mean; maximum; generalised mean with p = 3, negative numbers taken as 0 (Radenovic et al.,
         "Fine-tuning CNN image retrieval with no human annotation", TPAMI 2018, eq. 3); all numbers, channel by channel;
-        mean and maximum side by side.
+        mean and maximum.
     square : bool
         Whether the network saw square images.
     """
     if features.ndim == 2:
-        return features.clone()
-    positions = _positions(features, square)  # (b, C, n)
+        return [features.to(torch.float32, copy=True)]
+    positions = _positions(features, square).float()  # (b, C, n); a half float has no room for third powers
     if pool == "flatten":
-        return positions.flatten(1).clone()
+        return [positions.flatten(1).clone()]
     if pool == "gem":
-        return positions.clamp(min=GEM_MIN).pow(GEM_POWER).mean(2).pow(1 / GEM_POWER)
-    if pool == "max":
-        return positions.amax(2)
-    mean = positions.mean(2)
-    return mean if pool == "avg" else torch.cat([mean, positions.amax(2)], 1)
+        return [positions.clamp(min=GEM_MIN).pow(GEM_POWER).mean(2).pow(1 / GEM_POWER)]
+    mean, most = positions.mean(2), positions.amax(2)
+    return {"avg": [mean], "max": [most], "avg+max": [mean, most]}[pool]
+
+
+def side_by_side(vectors: Sequence[torch.Tensor]) -> torch.Tensor:
+    """One vector per image (b, d) of several, each brought to unit length; a single one stays as it is.
+
+    Layers and pools differ in scale by factors of ten and more, and the loudest would drown the others: SqueezeNet's
+    features.7 beside features.12 brings lda at 10 labels per class from 54 to 25% on photos of clothes, and each at
+    unit length to 52%. Unit length needs one image only, where a scale that is fitted would need the pool.
+    """
+    if len(vectors) == 1:
+        return vectors[0]
+    return torch.cat([torch.nn.functional.normalize(rows) for rows in vectors], 1)
 
 
 def _positions(features: torch.Tensor, square: bool) -> torch.Tensor:

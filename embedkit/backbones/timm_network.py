@@ -78,14 +78,14 @@ def _config(name: str) -> Any:
         import timm
     except ImportError:
         raise EmbedkitError(f'timm(name="{name}") needs timm: pip install "embedkit[timm]"') from None
-    architecture, _, tag = name.partition(".")
+    architecture, dot, tag = name.partition(".")
     if not timm.is_model(architecture):
         raise EmbedkitError(
             f"timm has no network {architecture!r}{did_you_mean(architecture, timm.list_models())} "
             "all: python -c 'import timm; print(timm.list_models())'"
         )
     tags = [other.partition(".")[2] for other in timm.list_pretrained(f"{architecture}.*")]
-    if tag and tag not in tags:
+    if dot and tag not in tags:
         raise EmbedkitError(
             f"timm has no weights {tag!r} for {architecture}{did_you_mean(tag, tags)} there are: {', '.join(tags)}"
         )

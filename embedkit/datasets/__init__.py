@@ -5,17 +5,29 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from embedkit.datasets.bundled import bundled
 from embedkit.datasets.dataset import Dataset
+from embedkit.datasets.decode import SUFFIXES
 from embedkit.datasets.folder import folder
+from embedkit.datasets.npz import npz
+from embedkit.datasets.parquet import parquet
+from embedkit.datasets.torchvision import to_download, torchvision
 from embedkit.datasets.vectors import vectors
 from embedkit.errors import EmbedkitError
 from embedkit.spec import Spec, checked_params, find, parse
 
-DATASETS: dict[str, Callable[..., Dataset]] = {"bundled": bundled, "folder": folder, "vectors": vectors}
+DATASETS: dict[str, Callable[..., Dataset]] = {
+    "bundled": bundled,
+    "folder": folder,
+    "npz": npz,
+    "parquet": parquet,
+    "torchvision": torchvision,
+    "vectors": vectors,
+}
 
 
 def cards() -> dict[str, dict[str, Any]]:
@@ -42,11 +54,11 @@ def dataset_spec(text: str, labels: str | None = None) -> Spec:
     known = cards()
     if text in known:
         spec = Spec(text)
-    elif os.path.isdir(text):  # noqa: PTH112 -- False, not an error, for a spec that is too long for a path
-        spec = Spec("folder", (("path", text),))
+    elif source := _source(text):
+        spec = Spec(source, (("path", text),))
     elif os.path.exists(text):  # noqa: PTH110
         raise EmbedkitError(
-            f"{text!r} is a file; give a folder of images, a study file (.toml), "
+            f"{text!r} is a file; give a folder of images, a .parquet or .npz file, a study file (.toml), "
             'or vectors(path="x.npy", labels="y.csv")'
         )
     elif (os.sep in text or "." in text) and "(" not in text:
@@ -62,8 +74,42 @@ def dataset_spec(text: str, labels: str | None = None) -> Spec:
     return spec.replace(labels=labels)
 
 
+def _source(text: str) -> str:
+    """The kind of source that an existing path, or the URL of Parquet files, is; or nothing."""
+    if os.path.isdir(text):  # noqa: PTH112 -- False, not an error, for a spec that is too long for a path
+        return "parquet" if _holds_parquet_only(text) else "folder"
+    if text.endswith(".parquet") and (os.path.isfile(text) or "://" in text.split("(")[0]):  # noqa: PTH113
+        return "parquet"
+    return "npz" if text.endswith(".npz") and os.path.isfile(text) else ""  # noqa: PTH113
+
+
+def _holds_parquet_only(path: str) -> bool:
+    """Whether there are Parquet files in a folder and no images; looks no further than the first image."""
+    found = False
+    for _, below, files in os.walk(path):
+        below[:] = [name for name in below if not name.startswith(".")]
+        if any(name.lower().endswith(tuple(SUFFIXES)) for name in files):
+            return False
+        found = found or any(name.endswith(".parquet") for name in files)
+    return found
+
+
 def _no_parameters() -> None:
     """A card's name takes no parameters."""
+
+
+def download_of(spec: Spec) -> str:
+    """What `open_dataset` has to download, and where to; empty where nothing."""
+    loader = _loader(spec)
+    if loader.name != "torchvision":
+        return ""
+    megabytes = cards().get(spec.name, {}).get("download_mb")
+    return to_download(**checked_params(loader, torchvision), megabytes=megabytes)
+
+
+def _loader(spec: Spec) -> Spec:
+    card = cards().get(spec.name)
+    return parse(card["loader"]) if card else spec
 
 
 def open_dataset(
@@ -77,9 +123,11 @@ def open_dataset(
         Where it cannot be read, or its labels are not for this task.
     """
     card = cards().get(spec.name)
-    loader = parse(card["loader"]) if card else spec
+    loader = _loader(spec)
     meant = card["task"] if card and task == "auto" else task
     dataset = DATASETS[loader.name](progress, meant, **checked_params(loader, DATASETS[loader.name]))
+    if card:
+        dataset = replace(dataset, name=spec.name)
     if meant not in ("auto", dataset.task):
         raise EmbedkitError(f"{dataset.name} is for {dataset.task}, not for {meant}; leave --task out")
     return dataset

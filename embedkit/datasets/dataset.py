@@ -47,6 +47,8 @@ class Dataset:
         For regression: the numbers to predict, NaN where there is none.
     unreadable : tuple of (str, str)
         Path and reason for each image that was left out.
+    dropped : tuple of (str, str)
+        Id and split of each image that was dropped because it, or its group, is in test.
     notices : tuple of str
         What the user should know about how the data were read.
     """
@@ -64,6 +66,7 @@ class Dataset:
     vectors: np.ndarray | None = field(default=None, repr=False)
     targets: np.ndarray | None = field(default=None, repr=False)
     unreadable: tuple[tuple[str, str], ...] = ()
+    dropped: tuple[tuple[str, str], ...] = ()
     notices: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -122,11 +125,12 @@ def from_columns(
         raise EmbedkitError(
             f"{dataset.name}: unknown split {wrong!r}; splits are train, validation (joins train) and test"
         )
-    keys = [group or f"\0{i}" for i, group in enumerate(groups)] if groups else [f"\0{i}" for i in range(len(labels))]
-    number = {key: i for i, key in enumerate(dict.fromkeys(keys))}
-    grouped = np.array([number[key] for key in keys], dtype=np.int64)
     split_array = np.array(placed, dtype="<U5")
-    if groups:
+    grouped = np.arange(len(labels))
+    if groups and any(groups):
+        keys = [group or f"\0{i}" for i, group in enumerate(groups)]
+        number = {key: i for i, key in enumerate(dict.fromkeys(keys))}
+        grouped = np.array([number[key] for key in keys], dtype=np.int64)
         _check_groups_stay_on_one_side(dataset.name, keys, split_array)
     return replace(dataset, splits=split_array, groups=grouped)
 
@@ -168,10 +172,13 @@ def merge_duplicates(dataset: Dataset, digests: list[str]) -> Dataset:
     """
     first: dict[str, int] = {}
     groups = dataset.groups.copy()
+    sizes = np.bincount(groups)
     for i, digest in enumerate(digests):
         twin = first.setdefault(digest, i)
         if groups[twin] != groups[i]:
-            groups[groups == groups[i]] = groups[twin]
+            members = np.flatnonzero(groups == groups[i]) if sizes[groups[i]] > 1 else i
+            sizes[groups[twin]] += sizes[groups[i]]
+            groups[members] = groups[twin]
     copies = len(digests) - len(first)
     if not copies:
         return dataset
@@ -187,7 +194,8 @@ def merge_duplicates(dataset: Dataset, digests: list[str]) -> Dataset:
         notice += f", {leaked.sum()} images dropped from train because they or their group are in test"
     if contradictory:
         notice += f", {contradictory} images with two different labels"
-    merged = replace(dataset, groups=groups, notices=(*dataset.notices, notice))
+    dropped = tuple((dataset.ids[i], str(dataset.splits[i])) for i in np.flatnonzero(leaked))
+    merged = replace(dataset, groups=groups, dropped=dropped, notices=(*dataset.notices, notice))
     return subset(merged, np.flatnonzero(~leaked))
 
 

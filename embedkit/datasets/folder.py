@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-import numpy as np
-
-from embedkit.datasets.dataset import Dataset, from_columns, merge_duplicates
+from embedkit.datasets.dataset import Dataset
 from embedkit.datasets.decode import SUFFIXES, decode
 from embedkit.datasets.labels import read_labels
-from embedkit.datasets.scan import Seen, scan
-from embedkit.errors import EmbedkitError, listing
-
-UNREADABLE_SHARE_MAX = 0.05
+from embedkit.datasets.readable import readable_images
+from embedkit.datasets.scan import scan
+from embedkit.errors import EmbedkitError
 
 
 def folder(
@@ -39,25 +34,10 @@ def folder(
             f"{path!r} holds no images; embedkit reads {', '.join(sorted(SUFFIXES))}, in the folder or below it"
         )
     table = read_labels(Path(labels), files) if labels else {}
-    kept, shape, content, pixels, unreadable = _readable(name, files, scan(root, files, progress))
     split_form = (root / "train").is_dir()
-    placed = [table.get(file, ("", "", "")) if labels else _place(file, split_form) for file in kept]
-    blank = np.zeros(len(kept), dtype=np.int64)
-    dataset = Dataset(
-        name=name,
-        recipe="folder",
-        ids=tuple(kept),
-        labels=blank,
-        classes=(),
-        splits=blank.astype("<U5"),
-        groups=blank,
-        content=content,
-        image=lambda i: decode((root / kept[i]).read_bytes()),
-        shape=shape,
-        unreadable=unreadable,
-    )
-    columns = [list(column) for column in zip(*placed, strict=True)]
-    return merge_duplicates(from_columns(dataset, columns[0], columns[1], columns[2], task), pixels)
+    placed = [table.get(file, ("", "", "")) if labels else _place(file, split_form) for file in files]
+    seen = scan(root, files, progress)
+    return readable_images(name, "folder", files, seen, lambda i: decode((root / files[i]).read_bytes()), placed, task)
 
 
 def _image_files(root: Path) -> list[str]:
@@ -69,12 +49,13 @@ def _image_files(root: Path) -> list[str]:
     def stop(error: OSError) -> NoReturn:
         raise EmbedkitError(f"cannot read the folder {error.filename!r}: {error.strerror}; permit reading it") from None
 
-    found = []
+    found, endings = [], tuple(SUFFIXES)
     for folder, below, files in os.walk(root, onerror=stop):
         below[:] = [name for name in below if not name.startswith(".")]
-        links = [name for name in below if Path(folder, name).is_symlink()]
-        images = [name for name in files if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES]
-        found += [Path(folder, name).relative_to(root).as_posix() for name in (*images, *links)]
+        links = [name for name in below if os.path.islink(os.path.join(folder, name))]  # noqa: PTH114, PTH118
+        images = [name for name in files if not name.startswith(".") and name.lower().endswith(endings)]
+        place = Path(folder).relative_to(root).as_posix()
+        found += [name if place == "." else f"{place}/{name}" for name in (*images, *links)]
     return sorted(found)
 
 
@@ -86,30 +67,3 @@ def _place(file: str, split_form: bool) -> tuple[str, str, str]:
         split = parts.pop(0)
     label = parts[0] if parts and parts[0] not in ("unlabeled", "unlabelled") else ""
     return label, "", split
-
-
-def _readable(
-    name: str, files: list[str], seen: list[Seen]
-) -> tuple[list[str], tuple[int, int, int] | None, str, list[str], tuple[tuple[str, str], ...]]:
-    """Which files are usable; their common shape, content fingerprint and pixel digests; the others with reasons."""
-    unreadable = tuple((_printable(file), look.problem) for file, look in zip(files, seen, strict=True) if look.problem)
-    if len(unreadable) > UNREADABLE_SHARE_MAX * len(files):
-        reasons = [f"{path} ({reason})" for path, reason in unreadable]
-        raise EmbedkitError(
-            f"{name}: {len(unreadable)} of {len(files)} images are unreadable, more than {UNREADABLE_SHARE_MAX:.0%}: "
-            f"{listing(reasons)}; mend or remove them"
-        )
-    good = [(file, look) for file, look in zip(files, seen, strict=True) if not look.problem]
-    shapes = {look.shape for _, look in good}
-    content = hashlib.sha256(json.dumps([(file, look.file_sha256) for file, look in good]).encode()).hexdigest()
-    return (
-        [file for file, _ in good],
-        shapes.pop() if len(shapes) == 1 else None,
-        content,
-        [look.pixels_sha256 for _, look in good],
-        unreadable,
-    )
-
-
-def _printable(path: str) -> str:
-    return path.encode(errors="backslashreplace").decode()

@@ -16,7 +16,8 @@ def task_of(labels: list[str]) -> str:
 
     So a slip among numbers is told by `read_targets`, and does not make each of them a class.
     """
-    numbers = [_number(label) for label in labels if label]
+    number = {label: _number(label) for label in set(labels)}
+    numbers = [number[label] for label in labels if label]
     finite = [value for value in numbers if math.isfinite(value)]
     mostly = len(finite) > len(numbers) / 2
     return "regression" if mostly and any(not value.is_integer() for value in finite) else "classification"
@@ -24,7 +25,7 @@ def task_of(labels: list[str]) -> str:
 
 def are_whole_numbers(labels: list[str]) -> bool:
     """Whether all labels (empty for none) are whole numbers."""
-    return all(_number(label).is_integer() for label in labels if label)
+    return all(_number(label).is_integer() for label in set(labels) if label)
 
 
 def read_targets(name: str, ids: tuple[str, ...], labels: list[str]) -> np.ndarray:

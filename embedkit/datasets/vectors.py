@@ -24,7 +24,7 @@ def vectors(
     try:
         with Path(path).open("rb") as file:
             X = np.lib.format.read_array(file, allow_pickle=False)
-    except (ValueError, OSError, MemoryError) as error:
+    except Exception as error:  # numpy parses the header as Python, which raises many kinds where it is damaged
         raise EmbedkitError(f"cannot read {path!r}: {error}; vectors are a .npy file written by numpy.save") from None
     rows = read_rows(Path(labels), required=("label",))
     columns = {column: [row.get(column, "") for row in rows] for column in ("label", "group", "split")}

@@ -16,7 +16,7 @@ from embedkit.distance.comparison import ALL_PAIRS, Comparison, Part, Tested, ev
 from embedkit.distance.episodes import Episodes
 from embedkit.distance.metrics import make_metric
 from embedkit.distance.plan import DistancePlan
-from embedkit.embeddings.extract import embedding_key
+from embedkit.embeddings.extract import effective_key
 from embedkit.environment import facts
 from embedkit.experiment import about_backbone, download, make_embeddings
 from embedkit.results import ImageSet
@@ -114,7 +114,7 @@ def _tested(
     labels, groups = evaluation.labels[here], evaluation.groups[here]
     images = ImageSet.of([evaluation.ids[i] for i in here], labels, groups, evaluation.classes)
     results.write_image_set(connection, images)
-    key = embedding_key(bench.dataset, backbone, plan.device)
+    key = effective_key(bench.dataset, backbone, plan.device)
     seed = int.from_bytes(sampling.rank_hash("distances", evaluation.salt)[:4], "big")
     tested = Tested(key, comparison.codec, comparison.metric, here, labels, groups, evaluation.pool, seed)
     learned = backbone.training_passes or make_metric(parse(comparison.metric)).fit

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import torch
@@ -12,11 +13,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from embedkit import artefacts
 from embedkit.backbones import Backbone, Network, Progress
 from embedkit.datasets.dataset import Dataset
-from embedkit.embeddings import store
+from embedkit.embeddings import claims, store
 from embedkit.embeddings.pipeline import BATCH_GPU, batch_on_cpu, embed_on_cpu, embed_on_gpu
 from embedkit.embeddings.precision import COSINE_MIN, Precision, effective_precision, least_cosine, refuse
 from embedkit.embeddings.runtime import Runtime, faster_runtime, load_with, torch_runtime
-from embedkit.errors import EmbedkitError
+from embedkit.embeddings.soundness import check_finite, check_varied
 
 OPENVINO_IMAGES_MIN = 500
 """For fewer the conversion, of some seconds, is not worth it."""
@@ -25,13 +26,14 @@ TRAINING_COST = 6
 """What a training step costs an image, in forward passes: those of decoder and encoder, and twice as much backward."""
 
 
-def embedding_key(dataset: Dataset, backbone: Backbone, device: str) -> str:
-    """The key of a data set's embeddings: content, backbone and effective precision, no location."""
-    return _key(dataset, backbone, effective_precision(dataset.content, backbone, device))
-
-
-def _key(dataset: Dataset, backbone: Backbone, precision: Precision) -> str:
+def embedding_key(dataset: Dataset, backbone: Backbone, precision: Precision = "float32") -> str:
+    """The key of a data set's embeddings: content, backbone and precision, no location."""
     return artefacts.key([store.FORMAT, dataset.content, backbone.recipe, precision])
+
+
+def effective_key(dataset: Dataset, backbone: Backbone, device: str) -> str:
+    """The key of those that `extract` makes, or has made, on a device."""
+    return embedding_key(dataset, backbone, effective_precision(dataset.content, backbone, device))
 
 
 def forward_passes(dataset: Dataset, backbone: Backbone) -> int:
@@ -53,9 +55,9 @@ def extract(
     Raises
     ------
     EmbedkitError
-        Where the network gives numbers that are not finite.
+        Where the network gives numbers that are not finite, or the same for all images.
     """
-    key = embedding_key(dataset, backbone, device)
+    key = effective_key(dataset, backbone, device)
     if store.is_complete(key):
         return key
     before = TRAINING_COST * backbone.training_passes
@@ -65,37 +67,54 @@ def extract(
     load, read = load_with(network), dataset.image
     size = batch_on_cpu(load(first)) if on_cpu else BATCH_GPU
     precision, run = _agreeing_runtime(dataset, backbone, network, device, size, say)
-    key = _key(dataset, backbone, precision)
-    shards = store.missing_shards(key, len(dataset))
-    batches = (range(at, min(at + size, stop)) for start, stop in shards for at in range(start, stop, size))
-    vectors = (embed_on_cpu if on_cpu else embed_on_gpu)(run, lambda i: load(read(i)), batches)
-    done = len(dataset) - sum(stop - start for start, stop in shards)
-    started = time.perf_counter()
+    key = embedding_key(dataset, backbone, precision)
+    about = {"dataset": dataset.name, "recipe": backbone.recipe, "precision": precision}
+    store.begin(key, len(dataset), about)
+    stored = len(dataset) - sum(stop - start for start, stop in store.missing_shards(key, len(dataset)))
+    embedded, started = 0, time.perf_counter()
 
-    def tell(embedded: int) -> None:
-        rate = embedded / (time.perf_counter() - started)
-        progress(before + done + embedded, f"{done + embedded} of {len(dataset)} images, {rate:.0f} a second")
+    def vectors_of(batches: Iterable[range]) -> Iterator[np.ndarray]:
+        nonlocal embedded
+        for vectors in (embed_on_cpu if on_cpu else embed_on_gpu)(run, lambda i: load(read(i)), batches):
+            embedded += len(vectors)
+            rate = embedded / (time.perf_counter() - started)
+            done = stored + embedded
+            progress(before + done, f"{done} of {len(dataset)} images, {rate:.0f} a second")
+            yield vectors
 
-    for start, rows in _by_shard(vectors, shards, tell):
-        _check_finite(dataset, start, rows)
-        store.write_shard(key, start, rows)
-    facts = {"recipe": backbone.recipe, "precision": precision, **_cost(network, first, device)}
-    store.finish(key, len(dataset), facts)
+    def waiting(reason: str) -> None:
+        progress(before + stored + embedded, reason)
+
+    with claims.rounds(key, len(dataset), waiting) as rounds:
+        for shards in rounds:
+            for start, rows in _by_shard(shards, size, vectors_of):
+                check_finite(rows, dataset.ids[start : start + len(rows)])
+                if start == 0 and dataset.vectors is None:
+                    check_varied(rows, read)
+                store.write_shard(key, start, rows)
+    store.finish(key, len(dataset), {**about, **_cost(network, first, device)})
     return key
 
 
 def _by_shard(
-    vectors: Iterator[np.ndarray], shards: Sequence[tuple[int, int]], tell: Callable[[int], None]
+    shards: Iterable[tuple[int, int]], size: int, vectors_of: Callable[[Iterable[range]], Iterator[np.ndarray]]
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """The first row of each shard, and its rows from batches that end with it; `tell` counts the rows."""
-    embedded = 0
-    for start, stop in shards:
-        rows: list[np.ndarray] = []
-        while sum(map(len, rows)) < stop - start:
-            rows.append(next(vectors))
-            embedded += len(rows[-1])
-            tell(embedded)
-        yield start, np.concatenate(rows)
+    """The first row of each shard, and its rows; batches go ahead of them into later shards."""
+    begun: deque[tuple[int, int]] = deque()
+
+    def batches() -> Iterator[range]:
+        for start, stop in shards:
+            begun.append((start, stop))
+            yield from (range(at, min(at + size, stop)) for at in range(start, stop, size))
+
+    rows: list[np.ndarray] = []
+    for vectors in vectors_of(batches()):
+        rows.append(vectors)
+        start, stop = begun[0]
+        if sum(map(len, rows)) == stop - start:
+            begun.popleft()
+            yield start, np.concatenate(rows)
+            rows = []
 
 
 def _agreeing_runtime(
@@ -120,15 +139,6 @@ def _agreeing_runtime(
             refuse(dataset.content, backbone, precision, cosine)
             precision, run = "float32", exact
     return precision, faster_runtime(network, precision, run, batch) if try_openvino else run
-
-
-def _check_finite(dataset: Dataset, start: int, rows: np.ndarray) -> None:
-    bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
-    if len(bad):
-        raise EmbedkitError(
-            f"{len(bad)} embeddings hold NaN or infinity (first: {dataset.ids[start + bad[0]]!r}); "
-            "look at the backbone's weights"
-        )
 
 
 def _cost(network: Network, image: np.ndarray, device: str) -> dict[str, int]:

@@ -9,7 +9,7 @@ import torch
 import torchvision
 from torch import nn
 
-from embedkit.backbones.layers import ModuleOutputs, NodeOutputs, layers_of, node_names, outputs_of, skeleton
+from embedkit.backbones.layers import WHOLE, ModuleOutputs, NodeOutputs, layers_of, node_names, outputs_of, skeleton
 from embedkit.errors import EmbedkitError
 
 BATCH = torch.linspace(-1, 1, 2 * 3 * 64 * 64).sin().reshape(2, 3, 64, 64)
@@ -27,21 +27,24 @@ def through(network: nn.Module, batch: torch.Tensor = BATCH) -> torch.Tensor:
         return network(batch)
 
 
+unit = nn.functional.normalize
+
+
 def stem(resnet: nn.Module) -> torch.Tensor:
     return through(nn.Sequential(resnet.conv1, resnet.bn1, nn.ReLU(), resnet.maxpool))  # type: ignore[arg-type]
 
 
-def test_several_layers_stand_side_by_side_in_the_order_that_was_asked(resnet: nn.Module) -> None:
+def test_several_layers_stand_side_by_side_at_unit_length_in_the_order_that_was_asked(resnet: nn.Module) -> None:
     first = through(resnet.layer1, stem(resnet))  # type: ignore[arg-type]
     second = through(resnet.layer2, first)  # type: ignore[arg-type]
-    expected = torch.cat([second.mean((2, 3)), first.mean((2, 3))], 1)
+    expected = torch.cat([unit(x.mean((2, 3))) for x in (second, first)], 1)
     torch.testing.assert_close(through(outputs_of(resnet, ["layer2", "layer1"], "avg", "resnet18")), expected)
 
 
 def test_what_works_in_place_behind_a_layer_does_not_change_it(resnet: nn.Module) -> None:
     expected = through(nn.Sequential(resnet.conv1, resnet.bn1)).flatten(1)  # type: ignore[arg-type]
     network = outputs_of(resnet, ["bn1", "layer1"], "flatten", "resnet18")
-    torch.testing.assert_close(through(network)[:, : expected.shape[1]], expected)
+    torch.testing.assert_close(through(network)[:, : expected.shape[1]], unit(expected))
 
 
 def test_a_node_that_is_no_module(resnet: nn.Module) -> None:
@@ -49,7 +52,7 @@ def test_a_node_that_is_no_module(resnet: nn.Module) -> None:
     total = through(nn.Sequential(block.conv1, block.bn1, nn.ReLU(), block.conv2, block.bn2), x) + x
     network = outputs_of(resnet, ["layer1.0.relu_1", "layer1.0.add"], "flatten", "resnet18")
     assert isinstance(network, NodeOutputs)
-    torch.testing.assert_close(through(network), torch.cat([total.relu().flatten(1), total.flatten(1)], 1))
+    torch.testing.assert_close(through(network), torch.cat([unit(total.relu().flatten(1)), unit(total.flatten(1))], 1))
 
 
 def test_functions_that_work_in_place_are_made_not_to() -> None:
@@ -58,8 +61,9 @@ def test_functions_that_work_in_place_are_made_not_to() -> None:
             doubled = batch * 2
             return nn.functional.relu(doubled, inplace=True)
 
-    torch.testing.assert_close(through(outputs_of(Net(), ["mul", "relu"], "max", "net"))[:, :3], 2 * BATCH.amax((2, 3)))
-    assert through(outputs_of(Net(), ["mul", "relu"], "flatten", "net")).min() < -1
+    torch.testing.assert_close(through(outputs_of(Net(), ["mul"], "flatten", "net")), 2 * BATCH.flatten(1))
+    both = through(outputs_of(Net().train(), ["relu", "mul"], "flatten", "net").eval())
+    torch.testing.assert_close(both, torch.cat([unit(x.flatten(1)) for x in (BATCH.relu(), BATCH)], 1))
 
 
 def test_a_module_that_is_called_twice_gives_what_it_gave_first() -> None:
@@ -75,7 +79,9 @@ def test_a_module_that_is_called_twice_gives_what_it_gave_first() -> None:
         def forward(self, batch: torch.Tensor) -> torch.Tensor:
             return 2 * batch
 
-    torch.testing.assert_close(through(outputs_of(Twice(), ["twice", ""], "max", "t"))[:, :3], 2 * BATCH.amax((2, 3)))
+    torch.testing.assert_close(through(outputs_of(Twice(), ["twice"], "max", "net")), 2 * BATCH.amax((2, 3)))
+    both = ModuleOutputs(Twice(), ["twice", WHOLE], "max")
+    torch.testing.assert_close(through(both), unit(BATCH.amax((2, 3))).repeat(1, 2))
 
 
 def test_nothing_behind_is_computed(resnet: nn.Module) -> None:

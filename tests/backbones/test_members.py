@@ -23,6 +23,8 @@ every_kind = pytest.mark.parametrize(
         'squeezenet1_1(weights="none")',
         'mobilenet_v3_small(weights="none")',
         'shufflenet_v2_x0_5(weights="none")',
+        'squeezenet1_1(image_size=96, layer=["features.5", "features.12"], pool="avg+max", weights="none")',
+        'resnet18(image_size=64, layer="layer2.0.add", pool="gem", weights="none")',
     ],
 )
 

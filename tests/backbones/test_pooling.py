@@ -1,10 +1,18 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
-from embedkit.backbones.pooling import pooled
+from embedkit.backbones.pooling import pooled as pooled_each
+from embedkit.backbones.pooling import side_by_side
+
+
+def pooled(*args: Any, **options: Any) -> torch.Tensor:
+    return torch.cat(pooled_each(*args, **options), 1)
+
 
 MAP = torch.tensor([[[[1.0, 2.0], [3.0, 2.0]], [[-8.0, 0.0], [0.0, 0.0]], [[5.0, 5.0], [5.0, 5.0]]]])  # (1, 3, 2, 2)
 FORMS = {
@@ -28,7 +36,7 @@ every_form = pytest.mark.parametrize("features", list(FORMS.values()), ids=list(
     ],
 )
 def test_pools_by_hand(features: torch.Tensor, pool: str, expected: list[float]) -> None:
-    np.testing.assert_allclose(pooled(features, pool), [expected], atol=2e-6)  # type: ignore[arg-type]
+    np.testing.assert_allclose(pooled(features, pool), [expected], atol=2e-6)
 
 
 @pytest.mark.parametrize(("tokens", "left_out"), [(196, 0), (197, 1), (201, 5), (257, 1), (50, 1)])
@@ -42,7 +50,7 @@ def test_tokens_before_the_largest_square_are_no_patches(tokens: int, left_out: 
 @pytest.mark.parametrize("pool", ["avg", "flatten"])
 def test_vectors_stay_as_they_are(pool: str) -> None:
     features = torch.tensor([[1.0, 2.0]])
-    assert torch.equal(pooled(features, pool), features)  # type: ignore[arg-type]
+    assert torch.equal(pooled(features, pool), features)
 
 
 @pytest.mark.parametrize("features", [MAP, MAP[:, :, 0, 0]], ids=["map", "vectors"])
@@ -65,3 +73,17 @@ def test_where_images_are_not_square_no_axis_is_guessed() -> None:
     assert torch.equal(pooled(features, "avg", square=False), features.mean((2, 3)))
     tokens = torch.arange(10.0).reshape(1, 5, 2)
     assert torch.equal(pooled(tokens, "avg", square=False), tokens.mean(1))
+
+
+def test_of_several_vectors_each_has_unit_length() -> None:
+    both = side_by_side([torch.tensor([[3.0, 4.0], [0.0, 0.0]]), torch.tensor([[-2000.0], [1.0]])])
+    np.testing.assert_allclose(both, [[0.6, 0.8, -1], [0, 0, 1]], rtol=1e-6)
+
+
+def test_a_single_vector_stays_as_it_is() -> None:
+    assert torch.equal(side_by_side([torch.tensor([[3.0, 4.0]])]), torch.tensor([[3.0, 4.0]]))
+
+
+def test_half_floats_have_room_for_third_powers() -> None:
+    features = torch.full((1, 2, 3, 3), 1000.0, dtype=torch.float16)
+    np.testing.assert_allclose(pooled(features, "gem"), [[1000, 1000]], rtol=1e-5)

@@ -148,6 +148,7 @@ def test_without_a_network_the_remedy_is_told_in_one_line() -> None:
     [
         ({"name": "resnat18"}, "timm has no network 'resnat18'; did you mean 'resnet18'? all: python -c"),
         ({"name": "resnet18.a1_in2k"}, "timm has no weights 'a1_in2k' for resnet18; did you mean 'a1_in1k'? there are"),
+        ({"name": "resnet18."}, "timm has no weights '' for resnet18; there are: a1_in1k, a2_in1k"),
         ({"name": "hf-hub:someone/net"}, "timm has no network 'hf-hub:someone/net'"),
         ({"name": "mixer_s16_224", "weights": "default"}, 'timm(name="mixer_s16_224"): timm has no weights for it'),
         ({"name": RESNET, "layer": "layer7"}, "layer2, layer1, layer4.0; all: embedkit list layers 'timm(name="),

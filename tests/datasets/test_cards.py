@@ -12,7 +12,8 @@ from embedkit.errors import EmbedkitError
 from embedkit.spec import Spec, checked_params, parse
 
 KNOWN = ", ".join(sorted({*cards(), *DATASETS}))
-CARD_KEYS = {"loader", "title", "images", "image_size", "task", "origin", "licence", "citation"}
+CARD_KEYS = {"loader", "title", "images", "image_size", "task", "origin", "citation"}
+MORE_KEYS = {"classes", "targets", "train", "test", "unlabelled", "download_mb", "licence"}
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +34,9 @@ def told(text: str, labels: str | None = None) -> str:
 def test_every_card_is_complete_and_its_loader_is_known(name: str) -> None:
     card = cards()[name]
     assert set(card) >= CARD_KEYS | {"targets" if card["task"] == "regression" else "classes"}
+    assert set(card) <= CARD_KEYS | MORE_KEYS
+    if "train" in card:
+        assert card["train"] + card["test"] + card.get("unlabelled", 0) == card["images"]
     loader = parse(card["loader"])
     checked_params(loader, DATASETS[loader.name])
     assert name not in DATASETS
@@ -77,6 +81,27 @@ def test_an_existing_folder_is_a_data_set(name: str, elsewhere: Path) -> None:
     assert parse(str(spec)) == spec
 
 
+@pytest.mark.parametrize("name", ["a.parquet", "train-00000-of-00001.parquet", "x.npz"])
+def test_an_existing_file_of_a_known_kind_is_a_data_set(name: str, elsewhere: Path) -> None:
+    (elsewhere / name).write_bytes(b"")
+    assert dataset_spec(name) == Spec(name.rsplit(".")[-1], (("path", name),))
+
+
+def test_a_url_of_parquet_files_is_a_data_set() -> None:
+    url = "hf://datasets/somebody/photos/*.parquet"
+    assert dataset_spec(url) == Spec("parquet", (("path", url),))
+
+
+@pytest.mark.parametrize(("others", "kind"), [((), "parquet"), (("README.md",), "parquet"), (("a.JPG",), "folder")])
+def test_a_folder_of_parquet_files_and_no_images_is_parquet(
+    others: tuple[str, ...], kind: str, elsewhere: Path
+) -> None:
+    (elsewhere / "birds" / "data").mkdir(parents=True)
+    for name in ("train.parquet", *others):
+        (elsewhere / "birds" / "data" / name).write_bytes(b"")
+    assert dataset_spec("birds") == Spec(kind, (("path", "birds"),))
+
+
 def test_a_spec_is_taken_as_written() -> None:
     assert dataset_spec('folder(path="x", name="y")') == parse('folder(name="y", path="x")')
     assert dataset_spec("bundled") == Spec("bundled")
@@ -107,7 +132,7 @@ def test_a_path_that_is_not_there_is_told_with_the_names_there_are(text: str) ->
 def test_a_file_is_told_with_the_forms_that_are_taken(elsewhere: Path) -> None:
     (elsewhere / "photos.zip").write_bytes(b"")
     assert told("photos.zip") == (
-        "'photos.zip' is a file; give a folder of images, a study file (.toml), "
+        "'photos.zip' is a file; give a folder of images, a .parquet or .npz file, a study file (.toml), "
         'or vectors(path="x.npy", labels="y.csv")'
     )
 

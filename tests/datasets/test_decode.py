@@ -108,9 +108,12 @@ def test_cmyk_becomes_rgb() -> None:
     assert np.abs(pixels.astype(int) - RED).max() <= 3
 
 
-def test_of_an_animation_the_first_frame_is_taken() -> None:
+@pytest.mark.parametrize(
+    ("suffix", "options"), [("GIF", {}), ("PNG", {}), ("WEBP", {"lossless": True}), ("TIFF", {})], ids=str
+)
+def test_of_an_animation_or_several_pages_the_first_is_taken(suffix: str, options: dict[str, Any]) -> None:
     frames = [Image.new("RGB", (5, 3), colour) for colour in (RED, GREEN, BLUE)]
-    pixels = decode(encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]))
+    pixels = decode(encoded(frames[0], suffix, save_all=True, append_images=frames[1:], **options))
     assert pixels.shape == (3, 5, 3)
     assert (pixels == RED).all()
 

@@ -64,7 +64,7 @@ def test_keeps_the_order_asked_for_and_tells_how_far_it_is(photos: Path) -> None
     assert [look.file_sha256 for look in seen] == [
         hashlib.sha256((photos / path).read_bytes()).hexdigest() for path in paths
     ]
-    assert told == [(i, 6) for i in range(1, 7)]
+    assert told == [(i, 6) for i in range(7)]
 
 
 def test_a_second_scan_reads_no_file_again(photos: Path, decoded: list[bytes]) -> None:
@@ -147,3 +147,17 @@ def test_a_damaged_memory_is_forgotten(memory: bytes, photos: Path, cache: Path)
     (file,) = (cache / "scans").iterdir()
     file.write_bytes(memory)
     assert looked_at(photos, "cat/0.png") == first
+
+
+def test_a_scan_that_is_stopped_goes_on_from_there(photos: Path, decoded: list[bytes]) -> None:
+    paths = sorted(file.relative_to(photos).as_posix() for file in photos.rglob("*.png"))
+
+    def stop(done: int, total: int) -> None:
+        if done == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        scan(photos, paths, stop)
+    decoded.clear()
+    assert len(looked_at(photos, *paths)) == 12
+    assert len(decoded) == 7

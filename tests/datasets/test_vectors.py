@@ -104,11 +104,12 @@ def test_another_number_of_labels_than_vectors_is_told(n: int, tmp_path: Path) -
         (saved(np.array([[{}, 1]], dtype=object)), "Object arrays cannot be loaded when allow_pickle=False"),
         (saved(X)[:-4], "Failed to read all data for array"),
         (saved(X).replace(b"(3, 2)", b"(9999999999999, 2)"), "Unable to allocate"),
+        (saved(X).replace(b"(3, 2)", b"(3, 2("), "EOF in multi-line statement"),
         (b"PK\x03\x04 an archive", "the magic string is not correct"),
         (b"\x80\x04N.", "reading magic string"),
         (b"", "reading magic string"),
     ],
-    ids=["pickled", "cut", "giant", "zip", "pickle", "empty"],
+    ids=["pickled", "cut", "giant", "header", "zip", "pickle", "empty"],
 )
 def test_a_file_that_is_no_sound_npy_is_refused_without_loading_pickles(
     data: bytes, reason: str, tmp_path: Path

@@ -118,7 +118,7 @@ def test_what_is_stored_is_not_made_again(digits: Dataset) -> None:
 @pytest.mark.usefixtures("shards_of_eight")
 def test_an_interrupted_run_goes_on_with_the_missing_shards(digits: Dataset) -> None:
     backbone = bound("pixels", digits)
-    key = embedding_key(digits, backbone, "cpu")
+    key = embedding_key(digits, backbone)
     with pytest.raises(OSError, match="the disk is gone"):
         extract(reading(digits, [], fails_at=20), backbone, "cpu", lambda *news: None)
     assert not store.is_complete(key)
@@ -134,7 +134,7 @@ def test_an_interrupted_run_goes_on_with_the_missing_shards(digits: Dataset) -> 
 def test_shards_that_were_deleted_are_made_again(digits: Dataset) -> None:
     backbone = bound("pixels", digits)
     before = extracted(digits, backbone)
-    folder = store.location(embedding_key(digits, backbone, "cpu"))
+    folder = store.location(embedding_key(digits, backbone))
     for name in ("000000008.safetensors", "000000040.safetensors", "manifest.json"):
         (folder / name).unlink()
     log: list[int] = []
@@ -151,7 +151,7 @@ class Reciprocal(nn.Module):
 def test_embeddings_that_are_not_finite_name_the_image(digits: Dataset) -> None:
     black = {11: 0, 13: 0}
     dataset = replace(digits, image=lambda i: np.full((1, 1, 1), black.get(i, 255), dtype=np.uint8))
-    problem = r"2 embeddings hold NaN or infinity \(first: '0011'\); look at the backbone's weights"
+    problem = r"2 embeddings hold NaN or infinity \(first: '0011'\); look at the backbone's weights and at that image"
     with pytest.raises(EmbedkitError, match=problem):
         extract(dataset, custom(Reciprocal(), nn.Flatten()), "cpu", lambda *news: None)
 
@@ -162,25 +162,103 @@ def test_embeddings_that_are_not_finite_are_not_stored(digits: Dataset) -> None:
     dataset = replace(digits, image=lambda i: np.full((1, 1, 1), 0 if i == 11 else 255, dtype=np.uint8))
     with pytest.raises(EmbedkitError):
         extract(dataset, backbone, "cpu", lambda *news: None)
-    assert store.missing_shards(embedding_key(dataset, backbone, "cpu"), 50)[0] == (8, 16)
+    assert store.missing_shards(embedding_key(dataset, backbone), 50)[0] == (8, 16)
+
+
+def test_embeddings_that_are_all_the_same_are_not_stored(digits: Dataset) -> None:
+    backbone = custom(nn.Flatten(), nn.Linear(64, 3), nn.Threshold(1e9, 0.5))
+    with pytest.raises(EmbedkitError, match="the embeddings of 50 different images are all the same; look at"):
+        extract(digits, backbone, "cpu", lambda *news: None)
+    assert store.missing_shards(embedding_key(digits, backbone), 50) == [(0, 50)]
+
+
+def test_vectors_may_be_all_the_same() -> None:
+    points = from_arrays(np.ones((30, 4), np.float32), ["a", "b"] * 15, None, None, "points")
+    assert extracted(points, bound("vectors", points)).shape == (30, 4)
 
 
 def test_the_key_does_not_know_where_the_images_are(photos: Path, tmp_path: Path) -> None:
     moved = Path(shutil.copytree(photos, tmp_path / "elsewhere" / "pictures"))
     here, there = (open_dataset(dataset_spec(str(path))) for path in (photos, moved))
-    assert embedding_key(here, bound("pixels", here), "cpu") == embedding_key(there, bound("pixels", there), "cpu")
+    assert embedding_key(here, bound("pixels", here)) == embedding_key(there, bound("pixels", there))
 
 
 def test_the_key_knows_what_the_images_show(photos: Path, write_photo: Callable[..., Path]) -> None:
     before = open_dataset(dataset_spec(str(photos)))
     write_photo(photos / "cat" / "0.png", seed=99)
     after = open_dataset(dataset_spec(str(photos)))
-    assert embedding_key(before, bound("pixels", before), "cpu") != embedding_key(after, bound("pixels", after), "cpu")
+    assert embedding_key(before, bound("pixels", before)) != embedding_key(after, bound("pixels", after))
 
 
-def test_the_key_knows_the_backbone(digits: Dataset) -> None:
-    specs = ["pixels", "pixels(size=4)", 'resnet18(weights="none")', 'resnet18(seed=1, weights="none")']
-    assert len({embedding_key(digits, bound(spec, digits), "cpu") for spec in specs}) == 4
+RESNET = 'resnet18(weights="none")'
+every_ingredient = pytest.mark.parametrize(
+    ("spec", "other"),
+    [
+        ("pixels", "pixels(size=4)"),
+        ("pixels", RESNET),
+        (RESNET, 'resnet34(weights="none")'),
+        (RESNET, 'resnet18(seed=1, weights="none")'),
+        ("autoencoder", "autoencoder(epochs=2)"),
+        ("autoencoder", "autoencoder(dim=8)"),
+        ("autoencoder", "autoencoder(width=8)"),
+        ("autoencoder", "autoencoder(noise=0.5)"),
+        ("autoencoder", 'autoencoder(weights="none")'),
+        ('autoencoder(weights="none")', 'autoencoder(seed=1, weights="none")'),
+    ],
+)
+
+
+@every_ingredient
+def test_the_key_knows_what_the_spec_of_a_backbone_says(spec: str, other: str) -> None:
+    some = subset(open_dataset(parse("digits")), np.arange(300))
+    assert embedding_key(some, bound(spec, some)) != embedding_key(some, bound(other, some))
+
+
+def test_the_key_knows_every_field_of_the_recipe(digits: Dataset) -> None:
+    backbone = bound(RESNET, digits)
+    key = embedding_key(digits, backbone)
+    assert set(backbone.recipe) >= {"name", "version", "transform", "weights", "seed"}
+    for field, value in backbone.recipe.items():
+        other = replace(backbone, recipe={**backbone.recipe, field: f"not {value}"})
+        assert embedding_key(digits, other) != key
+
+
+def test_the_key_knows_the_order_and_the_names_of_the_images(digits: Dataset) -> None:
+    turned = subset(digits, np.arange(50)[::-1][:-1])
+    straight = subset(digits, np.arange(50)[1:])
+    assert embedding_key(turned, bound("pixels", turned)) != embedding_key(straight, bound("pixels", straight))
+
+
+def test_the_key_knows_the_precision(digits: Dataset) -> None:
+    backbone = bound("pixels", digits)
+    assert embedding_key(digits, backbone, "bfloat16") != embedding_key(digits, backbone)
+
+
+def test_the_key_knows_the_format_of_the_store(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = embedding_key(digits, bound("pixels", digits))
+    monkeypatch.setattr(store, "FORMAT", store.FORMAT + 1)
+    assert embedding_key(digits, bound("pixels", digits)) != before
+
+
+def test_the_key_knows_the_weights_that_a_file_holds(digits: Dataset, tmp_path: Path) -> None:
+    from torchvision.models import squeezenet1_1
+
+    keys = set()
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        file = tmp_path / "weights.pth"
+        torch.save(squeezenet1_1().state_dict(), file)
+        moved = Path(shutil.copy(file, tmp_path / f"moved{seed}.pth"))
+        specs = [f'squeezenet1_1(weights="{path}")' for path in (file, moved)]
+        here, there = (embedding_key(digits, bound(spec, digits)) for spec in specs)
+        assert here == there
+        keys.add(here)
+    assert len(keys) == 2
+
+
+def test_the_key_does_not_know_the_labels(digits: Dataset) -> None:
+    other = replace(digits, labels=digits.labels[::-1].copy(), name="renamed")
+    assert embedding_key(other, bound("pixels", other)) == embedding_key(digits, bound("pixels", digits))
 
 
 def facts(dataset: Dataset, backbone: Backbone) -> dict[str, Any]:
@@ -210,9 +288,10 @@ def test_pixels_cost_nothing(digits: Dataset) -> None:
     assert (found["backbone_bytes"], found["backbone_macs"]) == (0, 0)
 
 
-def test_the_manifest_holds_the_recipe(digits: Dataset) -> None:
+def test_the_manifest_holds_the_recipe_and_the_name_of_the_data(digits: Dataset) -> None:
     backbone = bound("pixels", digits)
-    assert facts(digits, backbone)["recipe"] == backbone.recipe
+    found = facts(digits, backbone)
+    assert (found["recipe"], found["dataset"]) == (backbone.recipe, "digits")
 
 
 def test_work_is_counted_in_images_through_the_network(digits: Dataset) -> None:

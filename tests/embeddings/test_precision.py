@@ -8,7 +8,7 @@ from torch import nn
 from embedkit.backbones import Backbone, Network
 from embedkit.datasets import open_dataset
 from embedkit.embeddings import store
-from embedkit.embeddings.extract import embedding_key, extract
+from embedkit.embeddings.extract import effective_key, extract
 from embedkit.embeddings.precision import effective_precision, least_cosine, native_precision, refuse
 from embedkit.spec import parse
 
@@ -40,7 +40,7 @@ def test_a_network_that_agrees_computes_in_16_bits() -> None:
     backbone = a_backbone(nn.Flatten())
     key = extract(digits, backbone, "cpu", lambda *news: None, said.append)
     assert store.manifest(key)["precision"] == "bfloat16"
-    assert key == embedding_key(digits, backbone, "cpu")
+    assert key == effective_key(digits, backbone, "cpu")
     assert said == []
 
 
@@ -48,12 +48,12 @@ def test_a_network_that_agrees_computes_in_16_bits() -> None:
 def test_one_that_does_not_computes_in_32_and_says_so_once() -> None:
     digits, said = open_dataset(parse("digits")), []
     backbone = a_backbone(Cancelling())
-    first_guess = embedding_key(digits, backbone, "cpu")
+    first_guess = effective_key(digits, backbone, "cpu")
     key = extract(digits, backbone, "cpu", lambda *news: None, said.append)
     assert store.manifest(key)["precision"] == "float32"
     assert len(said) == 1
     assert said[0].startswith("  bfloat16 is too coarse for this network (least cosine to float32 0.")
-    assert first_guess != key == embedding_key(digits, backbone, "cpu")
+    assert first_guess != key == effective_key(digits, backbone, "cpu")
     assert extract(digits, backbone, "cpu", lambda *news: None, said.append) == key
     assert len(said) == 1
 

@@ -1,0 +1,122 @@
+"""Looking a data set over before anything is computed on it: counts, unreadable images, copies, near copies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from embedkit.console import Console
+from embedkit.datasets import Dataset, cards, dataset_spec
+from embedkit.datasets.near import near_pairs, thumbnail
+from embedkit.datasets.scan import in_threads, pixels_sha256
+from embedkit.errors import listing
+from embedkit.opening import opened
+
+PAIRS_SHOWN = 20
+
+
+def check_dataset(text: str, labels: str | None, console: Console, everything: bool = False) -> bool:
+    """Say what a data set holds; whether it is sound.
+
+    It is not where images are unreadable, images to train on are in test too (they are dropped), copies have different
+    labels, or the counts are not those of the data set's card. Near duplicates are listed for the user to judge.
+
+    Raises
+    ------
+    EmbedkitError
+        Where it cannot be opened at all.
+    """
+    spec = dataset_spec(text, labels)
+    dataset = opened(text, spec, "auto", console)
+    console.say(f"{dataset.name}: {len(dataset)} {'images' if dataset.vectors is None else 'vectors'}")
+    for line in _counts(dataset):
+        console.say(f"  {line}")
+    problems = [f"{len(dataset.unreadable)} unreadable images"] if dataset.unreadable else []
+    for path, reason in dataset.unreadable:
+        console.say(f"  unreadable: {path} ({reason})")
+    problems += _copies(dataset, console, everything)
+    problems += _unlike_card(dataset, cards().get(spec.name, {}))
+    console.say("sound" if not problems else f"not sound: {'; '.join(problems)}")
+    return not problems
+
+
+def _counts(dataset: Dataset) -> list[str]:
+    """A table of how many images each class and split has."""
+    splits = [split for split in ("train", "test", "") if (dataset.splits == split).any()]
+    classes = dataset.classes if dataset.task == "classification" else ("with a number",)
+    rows = [(name, dataset.labels == at) for at, name in enumerate(classes)]
+    rows += [("(no label)", dataset.labels < 0)] if (dataset.labels < 0).any() else []
+    rows.append(("all", np.ones(len(dataset), dtype=bool)))
+    wide = max(len(name) for name, _ in rows)
+    lines = [f"{'':{wide}}" + "".join(f"{split or '(no split)':>12}" for split in splits)]
+    for name, chosen in rows:
+        cells = "".join(f"{np.count_nonzero(chosen & (dataset.splits == split)):>12}" for split in splits)
+        lines.append(f"{name:{wide}}{cells}")
+    return lines
+
+
+def _copies(dataset: Dataset, console: Console, everything: bool) -> list[str]:
+    """Say which images are the same or nearly so; what of it is not sound."""
+    problems = []
+    if dataset.dropped:
+        console.say(f"  in train and in test, dropped from train: {listing([image for image, _ in dataset.dropped])}")
+        problems.append(f"{len(dataset.dropped)} images to train on are in test too")
+    pixels, thumbnails = _looked_at(dataset, console)
+    same = np.unique(np.array(pixels), return_inverse=True)[1]
+    labelled = dataset.labels >= 0
+    answers = np.unique(np.stack([same[labelled], dataset.truth[labelled]]), axis=1)
+    contradictory = int((np.bincount(answers[0].astype(int)) > 1).sum())
+    console.say(f"  exact duplicates left, each on one side of every split: {len(same) - len(np.unique(same))}")
+    if contradictory:
+        problems.append(f"{contradictory} images with copies of another label")
+    if thumbnails is None:
+        return problems
+    pairs = near_pairs(thumbnails)
+    pairs = pairs[same[pairs[:, 0]] != same[pairs[:, 1]]]
+    tested = dataset.splits == "test"
+    crossing = tested[pairs[:, 0]] != tested[pairs[:, 1]]
+    across = f", {np.count_nonzero(crossing)} of them across train and test" if tested.any() else ""
+    console.say(f"  near duplicates: {len(pairs)} pairs{across}")
+    ordered = np.concatenate([pairs[crossing], pairs[~crossing]])
+    for a, b in ordered if everything else ordered[:PAIRS_SHOWN]:
+        where = "train and test" if tested[a] != tested[b] else ""
+        console.say(f"    {dataset.ids[a]}  {dataset.ids[b]}  {where}".rstrip())
+    if len(ordered) > PAIRS_SHOWN and not everything:
+        console.say(f"    and {len(ordered) - PAIRS_SHOWN} more (--all lists them)")
+    return problems
+
+
+def _looked_at(dataset: Dataset, console: Console) -> tuple[list[str], np.ndarray | None]:
+    """sha256 of the pixels of each image, and thumbnails; of vectors, the first only."""
+    if dataset.vectors is not None:
+        return [pixels_sha256(row) for row in dataset.vectors], None
+
+    def look(i: int) -> tuple[str, np.ndarray]:
+        image = dataset.image(i)
+        return pixels_sha256(image), thumbnail(image)
+
+    digests, thumbnails = [], []
+    with console.stage("looking for copies", len(dataset)) as advance:
+        for digest, small in in_threads(look, range(len(dataset))):
+            digests.append(digest)
+            thumbnails.append(small)
+            advance(len(digests), f"{len(digests)} of {len(dataset)} images")
+    return digests, np.stack(thumbnails)
+
+
+def _unlike_card(dataset: Dataset, card: Mapping[str, Any]) -> list[str]:
+    """Where the counts, with what was left out, are not those of the card."""
+    left_out = [split for _, split in dataset.dropped]
+    found = {
+        "images": len(dataset) + len(dataset.unreadable) + len(left_out),
+        "train": int((dataset.splits == "train").sum()) + left_out.count("train"),
+        "test": int((dataset.splits == "test").sum()),
+        "classes": len(dataset.classes),
+    }
+    return [
+        f"{found[kind]} {kind}, but its card says {card[kind]}"
+        for kind in found
+        if kind in card and card[kind] != found[kind]
+    ]

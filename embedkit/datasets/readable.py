@@ -1,0 +1,67 @@
+"""From what a look at every image found to a data set: those that can be read, copies on one side."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from embedkit.datasets.dataset import Dataset, from_columns, merge_duplicates
+from embedkit.datasets.scan import Seen
+from embedkit.errors import EmbedkitError, listing
+
+UNREADABLE_SHARE_MAX = 0.05
+
+
+def readable_images(
+    name: str,
+    recipe: str,
+    ids: list[str],
+    seen: Sequence[Seen],
+    image: Callable[[int], np.ndarray],
+    columns: Sequence[tuple[str, str, str]],
+    task: str,
+) -> Dataset:
+    """The images that can be read, with label, group and split (text, empty for none) of each.
+
+    `image(i)` decodes the i-th of all `ids`.
+
+    Raises
+    ------
+    EmbedkitError
+        Where more than `UNREADABLE_SHARE_MAX` of the images cannot be read: counted, the first with their reasons.
+    """
+    unreadable = tuple((_printable(path), look.problem) for path, look in zip(ids, seen, strict=True) if look.problem)
+    if len(unreadable) > UNREADABLE_SHARE_MAX * len(ids):
+        reasons = [f"{path} ({reason})" for path, reason in unreadable]
+        raise EmbedkitError(
+            f"{name}: {len(unreadable)} of {len(ids)} images are unreadable, more than {UNREADABLE_SHARE_MAX:.0%}: "
+            f"{listing(reasons)}; mend or remove them"
+        )
+    kept = [i for i, look in enumerate(seen) if not look.problem]
+    sound = [look for look in seen if not look.problem]
+    kept_ids = [ids[i] for i in kept]
+    shapes = {look.shape for look in sound}
+    contents = list(zip(kept_ids, [look.file_sha256 for look in sound], strict=True))
+    blank = np.zeros(len(kept), dtype=np.int64)
+    dataset = Dataset(
+        name=name,
+        recipe=recipe,
+        ids=tuple(kept_ids),
+        labels=blank,
+        classes=(),
+        splits=blank.astype("<U5"),
+        groups=blank,
+        content=hashlib.sha256(json.dumps(contents).encode()).hexdigest(),
+        image=lambda i: image(kept[i]),
+        shape=shapes.pop() if len(shapes) == 1 else None,
+        unreadable=unreadable,
+    )
+    labels, groups, splits = ([column[at] for column in map(columns.__getitem__, kept)] for at in range(3))
+    return merge_duplicates(from_columns(dataset, labels, groups, splits, task), [look.pixels_sha256 for look in sound])
+
+
+def _printable(path: str) -> str:
+    return path.encode(errors="backslashreplace").decode()

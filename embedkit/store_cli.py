@@ -1,0 +1,160 @@
+"""The commands on stored embeddings: ``embedkit store list | size | verify | prune | export``."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from embedkit import artefacts
+from embedkit.embeddings import exports, maintenance
+from embedkit.embeddings.inventory import KEY_SHOWN, Entry, entries, find
+from embedkit.errors import EmbedkitError
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look after the embeddings that are stored.")
+
+_KEYS = typer.Argument(help="keys, or how they begin; default: all", show_default=False)
+
+
+@app.command("list")
+def list_entries() -> None:
+    """What is stored: keys, what they hold, and how much of it is there."""
+    found = entries()
+    if not found:
+        print(f"nothing is stored in {artefacts.cache() / 'embeddings'}")
+        return
+    lines = [("key", "made", "rows", "width", "dtype", "size", "state", "dataset, backbone"), *map(_line, found)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+@app.command()
+def size() -> None:
+    """How much room the embeddings take, and how much is left."""
+    found = entries()
+    folder = artefacts.cache() / "embeddings"
+    print(f"{folder}: {_counted(found)}, {_size(sum(entry.nbytes for entry in found))}")
+    for state in dict.fromkeys(entry.state for entry in found):
+        some = [entry for entry in found if entry.state == state]
+        print(f"  {state}: {_counted(some)}, {_size(sum(entry.nbytes for entry in some))}")
+    if artefacts.cache().is_dir():
+        print(f"free: {_size(shutil.disk_usage(artefacts.cache()).free)}")
+
+
+@app.command()
+def verify(
+    keys: Annotated[list[str] | None, _KEYS] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="remove what is damaged; it is then made again")] = False,
+) -> None:
+    """Read every byte and compare it with its checksum; exit status 1 where something is damaged."""
+    any_left = False
+    chosen = _chosen(keys)
+    if not chosen:
+        print("nothing to verify")
+    for entry in chosen:
+        name = f"{entry.key[:KEY_SHOWN]} ({entry.dataset}, {entry.backbone})"
+        if entry.state == "old":
+            print(f"{name}: of another store format, which is not read any more; embedkit store prune removes it")
+            continue
+        started = time.perf_counter()
+        damage, nbytes = maintenance.verify(entry.key)
+        took_s = time.perf_counter() - started
+        if not damage:
+            print(f"{name}: {entry.state}, sound; {_size(nbytes)} read at {_size(int(nbytes / took_s))} a second")
+            continue
+        print(f"{name}: {len(damage)} of its files {'is' if len(damage) == 1 else 'are'} damaged")
+        for each in damage:
+            print(f"  {each.file.name}: {each.what}")
+        if remove:
+            maintenance.remove_damaged(entry.key, damage)
+            print("  removed; the run that uses these embeddings makes the missing shards again")
+        else:
+            any_left = True
+            print(f"  embedkit store verify {entry.key[:KEY_SHOWN]} --remove removes what is damaged, to be made again")
+    raise typer.Exit(1 if any_left else 0)
+
+
+@app.command()
+def prune(
+    keys: Annotated[list[str] | None, typer.Argument(help="keys, or how they begin", show_default=False)] = None,
+    older_than: Annotated[
+        float | None, typer.Option(help="also what was made more than so many days ago", show_default=False)
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be removed, and stop")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Remove embeddings: the KEYS given; without any, what is unfinished or of another store format.
+
+    What a process is making is left alone. What is removed is made again when it is next needed.
+    """
+    if keys and older_than is not None:
+        raise EmbedkitError("give keys or --older-than, not both")
+    chosen = _chosen(keys) if keys else [entry for entry in entries() if _is_prunable(entry, older_than)]
+    if not chosen:
+        print("nothing to remove")
+        return
+    for entry in chosen:
+        print(f"{entry.key[:KEY_SHOWN]}  {entry.state}, {_size(entry.nbytes)}, {entry.dataset}, {entry.backbone}")
+    total = f"{_counted(chosen)}, {_size(sum(entry.nbytes for entry in chosen))}"
+    if dry_run:
+        print(f"would remove {total}")
+        return
+    if not yes and not _agreed(f"remove {total}? [y/N] "):
+        print("nothing was removed")
+        return
+    for entry in chosen:
+        maintenance.remove(entry)
+    print(f"removed {total}")
+
+
+@app.command()
+def export(
+    key: Annotated[str, typer.Argument(help="a key, or how it begins")],
+    file: Annotated[Path, typer.Argument(help="rows.npy or rows.parquet")],
+) -> None:
+    """Write the rows of one key, in the order of the images, as .npy or Parquet."""
+    n, d = exports.export(find(key).key, file)
+    print(f"{file}: {n:,} rows of {d} numbers, {_size(file.stat().st_size)}")
+
+
+def _line(entry: Entry) -> tuple[str, ...]:
+    rows = f"{entry.rows:,} of {entry.of_rows:,}" if entry.of_rows > entry.rows else f"{entry.rows:,}"
+    what = f"{entry.dataset}, {entry.backbone}"
+    made, size = f"{entry.made:%Y-%m-%d %H:%M}", _size(entry.nbytes)
+    return entry.key[:KEY_SHOWN], made, rows, str(entry.width), "float32", size, entry.state, what
+
+
+def _chosen(keys: Sequence[str] | None) -> list[Entry]:
+    return list({entry.key: entry for entry in map(find, keys)}.values()) if keys else entries()
+
+
+def _is_prunable(entry: Entry, older_than: float | None) -> bool:
+    if entry.state == "in progress":
+        return False
+    is_aged = older_than is not None and entry.made < datetime.now() - timedelta(days=older_than)
+    return is_aged or entry.state in ("unfinished", "old")
+
+
+def _agreed(question: str) -> bool:
+    if not sys.stdin.isatty():
+        raise EmbedkitError("nobody can be asked here; --yes removes without asking, --dry-run says what it would be")
+    return input(question).strip().lower() in ("y", "yes")
+
+
+def _counted(found: Sequence[Entry]) -> str:
+    return "1 embedding" if len(found) == 1 else f"{len(found)} embeddings"
+
+
+def _size(nbytes: float) -> str:
+    if nbytes < 1000:
+        return f"{nbytes:.0f} bytes"
+    power = min(int(math.log10(nbytes)) // 3, 3)
+    return f"{nbytes / 1000**power:.1f} {('', 'kB', 'MB', 'GB')[power]}"

@@ -1,0 +1,192 @@
+"""``embedkit store``: what a user types and reads."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from embedkit import cli
+from embedkit.embeddings import store
+
+DONE, BEGUN = "d" * 64, "b" * 64
+Store = Callable[..., tuple[int, list[str], str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Store:
+    """``run("list")`` is ``embedkit store list`` in an empty folder: exit status, lines, errors."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> tuple[int, list[str], str]:
+        monkeypatch.setattr(sys, "argv", ["embedkit", "store", *arguments])
+        monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
+        try:
+            cli.main()
+            status = 0
+        except SystemExit as end:
+            status = int(end.code or 0)
+        out, err = capsys.readouterr()
+        return status, out.splitlines(), err
+
+    return call
+
+
+@pytest.fixture
+def two() -> None:
+    """A complete key of 1,200 rows, and one of which two of five rows are there."""
+    about = {"dataset": "digits", "recipe": {"name": "pixels", "version": 1}}
+    store.write_shard(DONE, 0, np.ones((1024, 8)))
+    store.write_shard(DONE, 1024, np.ones((176, 8)))
+    store.finish(DONE, 1200, about)
+    for file in store.location(DONE).iterdir():
+        os.utime(file, (1.7e9, 1.7e9))
+    store.begin(BEGUN, 5, {"dataset": "photos", "recipe": {"name": "resnet18", "weights": "none"}})
+    store.write_shard(BEGUN, 0, np.ones((2, 4)))
+
+
+def damage() -> Path:
+    file = store.location(DONE) / "000001024.safetensors"
+    file.write_bytes(file.read_bytes()[:-1] + b"\1")
+    return file
+
+
+def test_an_empty_store_says_so(run: Store, cache: Path) -> None:
+    assert run("list") == (0, [f"nothing is stored in {cache / 'embeddings'}"], "")
+    assert run("prune") == (0, ["nothing to remove"], "")
+    assert run("verify") == (0, ["nothing to verify"], "")
+
+
+@pytest.mark.usefixtures("two")
+def test_list_says_what_is_there_the_newest_first(run: Store) -> None:
+    status, lines, _ = run("list")
+    assert status == 0
+    cells = [[cell for cell in line.split("  ") if cell] for line in lines]
+    assert [cell.strip() for cell in cells[0]] == [
+        "key", "made", "rows", "width", "dtype", "size", "state", "dataset, backbone",
+    ]  # fmt: skip
+    unfinished, complete = ([cell.strip() for cell in line] for line in cells[1:])
+    assert unfinished[0] == BEGUN[:12]
+    assert unfinished[2:5] == ["2 of 5", "4", "float32"]
+    assert unfinished[6:] == ["unfinished", "photos, resnet18(weights=none)"]
+    assert complete[0] == DONE[:12]
+    assert complete[2:] == ["1,200", "8", "float32", "39.1 kB", "complete", "digits, pixels"]
+
+
+@pytest.mark.usefixtures("two")
+def test_size_sums_by_state(run: Store, cache: Path) -> None:
+    status, lines, _ = run("size")
+    assert status == 0
+    assert lines[0].startswith(f"{cache / 'embeddings'}: 2 embeddings, 39.")
+    assert lines[2] == "  complete: 1 embedding, 39.1 kB"
+    assert lines[3].startswith("free: ")
+
+
+@pytest.mark.usefixtures("two")
+def test_verify_says_what_is_damaged_and_what_to_do(run: Store) -> None:
+    status, lines, _ = run("verify")
+    assert status == 0
+    assert lines[0].startswith(f"{BEGUN[:12]} (photos, resnet18(weights=none)): unfinished, sound; ")
+    assert lines[1].startswith(f"{DONE[:12]} (digits, pixels): complete, sound; ")
+    file = damage()
+    assert run("verify", "dd") == (
+        1,
+        [
+            "dddddddddddd (digits, pixels): 1 of its files is damaged",
+            f"  {file.name}: its rows are not those that were written (sha256 differs)",
+            "  embedkit store verify dddddddddddd --remove removes what is damaged, to be made again",
+        ],
+        "",
+    )
+    assert file.exists()
+
+
+@pytest.mark.usefixtures("two")
+def test_verify_removes_what_is_damaged_to_be_made_again(run: Store) -> None:
+    file = damage()
+    status, lines, _ = run("verify", "d", "--remove")
+    assert (status, lines[-1]) == (0, "  removed; the run that uses these embeddings makes the missing shards again")
+    assert not file.exists()
+    assert store.missing_shards(DONE, 1200) == [(1024, 1200)]
+
+
+def test_verify_does_not_read_what_another_format_left(run: Store) -> None:
+    store.write_shard(DONE, 0, np.ones((2, 2)))
+    (store.location(DONE) / "manifest.json").write_text('{"format": 1}')
+    assert run("verify") == (
+        0,
+        ["dddddddddddd (?, ?): of another store format, which is not read any more; embedkit store prune removes it"],
+        "",
+    )
+    run("prune", "--yes")
+    assert not store.location(DONE).exists()
+
+
+@pytest.mark.usefixtures("two")
+def test_prune_removes_what_is_unfinished(run: Store) -> None:
+    line = f"{BEGUN[:12]}  unfinished, 396 bytes, photos, resnet18(weights=none)"
+    assert run("prune", "--dry-run") == (0, [line, "would remove 1 embedding, 396 bytes"], "")
+    assert store.location(BEGUN).exists()
+    assert run("prune", "--yes") == (0, [line, "removed 1 embedding, 396 bytes"], "")
+    assert not store.location(BEGUN).exists()
+    assert store.is_complete(DONE)
+
+
+@pytest.mark.usefixtures("two")
+def test_prune_removes_what_is_older(run: Store) -> None:
+    run("prune", "--older-than", "100", "--yes")
+    assert not store.location(DONE).exists()
+
+
+@pytest.mark.usefixtures("two")
+def test_prune_removes_the_keys_given(run: Store) -> None:
+    run("prune", "dd", "--yes")
+    assert not store.location(DONE).exists()
+    assert store.location(BEGUN).exists()
+
+
+@pytest.mark.usefixtures("two")
+@pytest.mark.parametrize(("answer", "is_left"), [("y", False), ("n", True), ("", True)])
+def test_prune_asks_before(answer: str, is_left: bool, run: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    questions = []
+
+    def answered(question: str) -> str:
+        questions.append(question)
+        return answer
+
+    monkeypatch.setattr("builtins.input", answered)
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    run("prune", "d")
+    assert questions == ["remove 1 embedding, 39.1 kB? [y/N] "]
+    assert store.location(DONE).exists() == is_left
+
+
+@pytest.mark.usefixtures("two")
+def test_prune_that_cannot_ask_says_so(run: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: False, raising=False)
+    status, _, error = run("prune", "d")
+    assert status == 2
+    assert error == "error: nobody can be asked here; --yes removes without asking, --dry-run says what it would be\n"
+
+
+@pytest.mark.usefixtures("two")
+def test_keys_and_an_age_do_not_go_together(run: Store) -> None:
+    assert run("prune", "d", "--older-than", "3")[2] == "error: give keys or --older-than, not both\n"
+
+
+@pytest.mark.usefixtures("two")
+def test_export_writes_the_rows(run: Store, tmp_path: Path) -> None:
+    assert run("export", "d", "rows.npy") == (0, ["rows.npy: 1,200 rows of 8 numbers, 38.5 kB"], "")
+    assert np.load(tmp_path / "rows.npy").shape == (1200, 8)
+
+
+@pytest.mark.usefixtures("two")
+def test_export_of_what_is_not_complete_is_told(run: Store) -> None:
+    status, _, error = run("export", "b", "rows.npy")
+    assert status == 2
+    file = store.location(BEGUN) / "manifest.json"
+    assert error == f"error: embeddings {BEGUN[:12]} are not complete: {file} is not there\n"
