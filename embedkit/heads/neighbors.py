@@ -152,9 +152,8 @@ def _neighbors_and_weights(head: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
     check_is_fitted(head)
     X = _seen_by_metric(head, validate_rows(head, X, dtype=(np.float64, np.float32), reset=False))
     k = min(head.n_neighbors, len(head._rows))
-    indices, distances = nearest(
-        head._rows, X, k, "cityblock" if head.metric == "manhattan" else "euclidean", head.device
-    )
+    metric = "cityblock" if head.metric == "manhattan" else "euclidean"
+    indices, distances = nearest(head._rows, X, k, metric, head.device, head.weights == "uniform")
     if head.metric == "cosine":
         distances = distances**2 / 2
     if head.weights == "softmax":
@@ -166,13 +165,13 @@ def _neighbors_and_weights(head: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def nearest(
-    rows: np.ndarray, queries: np.ndarray, k: int, metric: str, device: str = "cpu"
+    rows: np.ndarray, queries: np.ndarray, k: int, metric: str, device: str = "cpu", only_order: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """Indices and distances of the k nearest rows for each query, (q, k), nearest first, of equal ones the first.
 
-    Euclidean ones come from matrix products. Where rounding could have mixed up neighbours (equal rows, a query that
-    is a row), and for other metrics, they are sorted by their exact distances. Both in chunks of at most 2^22
-    distances.
+    Euclidean ones come from matrix products; a distance that rounding cannot tell from 0 is 0. Where rounding could
+    have mixed up neighbours (equal rows), and for other metrics, they are sorted by their exact distances. Both in
+    chunks of at most 2^22 distances.
 
     Parameters
     ----------
@@ -180,12 +179,14 @@ def nearest(
     metric : {"euclidean", "cityblock"}
     device : str
         Where products are made.
+    only_order : bool
+        Whether distances may be rough.
     """
     indices, distances = np.empty((len(queries), k), dtype=np.intp), np.empty((len(queries), k))
     doubtful = np.full(len(queries), True)
     size = max(1, CHUNK_DISTANCES // len(rows))
     if metric == "euclidean":
-        by_product = _ByProduct(rows, k, device)
+        by_product = _ByProduct(rows, k, device, only_order)
         for start in range(0, len(queries), size):
             at = slice(start, start + size)
             indices[at], distances[at], doubtful[at] = by_product(queries[at])
@@ -204,8 +205,8 @@ class _ByProduct:
     Few neighbours lie far enough apart for float32, of which a CPU multiplies twice as many in the same time.
     """
 
-    def __init__(self, rows: np.ndarray, k: int, device: str) -> None:
-        few = k <= FEW_NEIGHBORS and device == "cpu"
+    def __init__(self, rows: np.ndarray, k: int, device: str, only_order: bool) -> None:
+        few = only_order and k <= FEW_NEIGHBORS and device == "cpu"
         self._dtype = np.float32 if few else np.float64
         self._rounding = 4 * rows.shape[1] * np.finfo(self._dtype).eps
         self._device = device
@@ -222,10 +223,12 @@ class _ByProduct:
         shortlist = torch.as_tensor(products).topk(min(self._k + 1, len(self._rows)), dim=1)
         squares = row_norms(queries, squared=True).astype(np.float64)
         distances = squares[:, None] - 2 * as_numpy(shortlist.values).astype(np.float64)  # squared
-        in_doubt = np.diff(distances, axis=1, prepend=0) <= (self._rounding * (squares + self._squares.max()))[:, None]
+        rounding = (self._rounding * (squares + self._squares.max()))[:, None]
+        in_doubt = np.diff(distances, axis=1) <= rounding
+        distances[distances <= rounding] = 0
         nearest_k = slice(0, self._k)
         return (
             as_numpy(shortlist.indices)[:, nearest_k],
-            np.sqrt(np.maximum(distances[:, nearest_k], 0)),
+            np.sqrt(distances[:, nearest_k]),
             in_doubt.any(axis=1),
         )
