@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from torchvision.transforms import InterpolationMode, functional
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.v2 import functional
 
 from embedkit.backbones.backbone import as_rgb
 
@@ -15,6 +16,9 @@ from embedkit.backbones.backbone import as_rgb
 @dataclass(frozen=True)
 class Preprocessing:
     """Resize, crop the centre, normalise; calling it does all three, as torchvision's presets for classification do.
+
+    It resizes in uint8, as Pillow does, which gives Pillow's grey levels but for one in a hundred, and those to one
+    level: torchvision's presets do so for images of Pillow, and round from float32 for tensors.
 
     The first two give uint8 and the last is affine, so that whoever is in a hurry may `crop_centre` in uint8 anywhere
     and fold `normalise` into the network's first layer.

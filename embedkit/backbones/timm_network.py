@@ -102,7 +102,7 @@ def _untrained(name: str, seed: int) -> nn.Module:
 
 
 def _transform(config: Any) -> Transform:
-    """timm's own for evaluation, resized by torch in place of Pillow (0.3 grey levels apart for noise, on average)."""
+    """timm's own for evaluation, resized by torch in place of Pillow."""
     from timm.data import create_transform, resolve_data_config
 
     data = resolve_data_config(pretrained_cfg=config.to_dict())

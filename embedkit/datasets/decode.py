@@ -38,10 +38,9 @@ def decode(data: bytes) -> np.ndarray:
         width, height = image.size
         if width * height > MEGAPIXELS_MAX * 1_000_000:
             raise BrokenImage(f"too large: {width}x{height} pixels, the limit is {MEGAPIXELS_MAX} megapixels")
-        if image.format == "JPEG" and image.mode in ("RGB", "L"):
-            return _decoded_jpeg(data)
         image.load()
-        return np.array(_rgb(ImageOps.exif_transpose(image)))
+        ImageOps.exif_transpose(image, in_place=True)
+        return np.array(_rgb(image))
     except BrokenImage:
         raise
     except Image.DecompressionBombError:
@@ -50,15 +49,6 @@ def decode(data: bytes) -> np.ndarray:
         raise BrokenImage("not an image" if data else "empty file") from None
     except Exception as error:  # decoders raise many kinds; each is this file's reason, and the run goes on
         raise BrokenImage(f"{error}".strip() or type(error).__name__) from None
-
-
-def _decoded_jpeg(data: bytes) -> np.ndarray:
-    """The same pixels as Pillow's, without a lock on other threads and with fewer copies."""
-    import torch
-    from torchvision.io import ImageReadMode, decode_jpeg
-
-    stored = torch.frombuffer(bytearray(data), dtype=torch.uint8)
-    return decode_jpeg(stored, mode=ImageReadMode.RGB, apply_exif_orientation=True).permute(1, 2, 0).numpy()
 
 
 def _rgb(image):  # type: ignore[no-untyped-def]
@@ -70,4 +60,4 @@ def _rgb(image):  # type: ignore[no-untyped-def]
     if image.has_transparency_data:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")

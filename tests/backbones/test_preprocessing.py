@@ -16,12 +16,13 @@ SMALL = Preprocessing(resize=8, crop=6, interpolation="bilinear", mean=(0.5, 0.2
 
 
 @pytest.mark.parametrize("name", names())
-def test_it_is_the_preset_of_every_network_of_torchvision(name: str) -> None:
+def test_it_is_the_preset_of_every_network_of_torchvision_to_one_grey_level(name: str) -> None:
     preset = torchvision.models.get_model_weights(name).DEFAULT.transforms()
     stated = of_preset(preset)
     for photo in PHOTOS if stated.crop == 224 else PHOTOS[:1]:  # larger crops take long
-        expected = preset(torch.tensor(photo).permute(2, 0, 1))
-        torch.testing.assert_close(stated(photo), expected, rtol=0, atol=0)
+        levels = (stated(photo) - preset(Image.fromarray(photo))).abs() * torch.tensor(preset.std)[:, None, None] * 255
+        assert levels.flatten()[::7].quantile(0.99) < 1.01  # all but some of noise that is made larger
+        assert levels.mean() < 0.05
 
 
 def test_the_network_comes_with_it() -> None:

@@ -47,15 +47,13 @@ def test_the_embedding_is_timms_own_without_the_classifier(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [VIT, "resnet18.a1_in1k", "vit_base_patch16_siglip_224.webli", "repvgg_a0.rvgg_in1k"])
-def test_the_transform_is_timms_own_on_a_tensor_and_hardly_another_with_pillow(name: str) -> None:
+def test_the_transform_is_timms_own_with_pillow_to_one_grey_level(name: str) -> None:
     stated = backbone(name).network("cpu", lambda share, doing: None).transform
     assert isinstance(stated, Preprocessing)
     for photo in PHOTOS:
-        tensor = torch.tensor(photo).permute(2, 0, 1)
-        resize, crop, _, normalize = transform(name).transforms
-        torch.testing.assert_close(stated(photo), normalize(crop(resize(tensor)).float() / 255), rtol=0, atol=1e-6)
         apart = (stated(photo) - transform(name)(Image.fromarray(photo))).abs() * 255 * min(stated.std)
-        assert apart.mean() < 0.3
+        assert apart.quantile(0.99) < 1.01
+        assert apart.mean() < 0.05
 
 
 def test_images_that_are_framed_are_left_to_timm() -> None:
