@@ -19,9 +19,6 @@ from embedkit.embeddings.precision import COSINE_MIN, Precision, effective_preci
 from embedkit.embeddings.runtime import Runtime, faster_runtime, load_with, torch_runtime
 from embedkit.embeddings.soundness import check_finite, check_varied
 
-OPENVINO_IMAGES_MIN = 500
-"""For fewer the conversion, of some seconds, is not worth it."""
-
 TRAINING_COST = 6
 """What a training step costs an image, in forward passes: those of decoder and encoder, and twice as much backward."""
 
@@ -126,7 +123,7 @@ def _agreeing_runtime(
     """
     precision = effective_precision(dataset.content, backbone, device)
     run = torch_runtime(network, device, precision)
-    try_openvino = device == "cpu" and backbone.half_precision and len(dataset) >= OPENVINO_IMAGES_MIN
+    try_openvino = device == "cpu" and backbone.half_precision
     if precision == "float32" and not try_openvino:
         return precision, run
     load = load_with(network)
@@ -138,7 +135,7 @@ def _agreeing_runtime(
             say(f"  {precision} is too coarse for this network (least cosine to float32 {cosine:.4f}): using float32")
             refuse(dataset.content, backbone, precision, cosine)
             precision, run = "float32", exact
-    return precision, faster_runtime(network, precision, run, batch) if try_openvino else run
+    return precision, faster_runtime(network, precision, run, batch, len(dataset)) if try_openvino else run
 
 
 def _cost(network: Network, image: np.ndarray, device: str) -> dict[str, int]:

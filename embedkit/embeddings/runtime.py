@@ -14,6 +14,10 @@ from embedkit.backbones import Network
 from embedkit.backbones.preprocessing import Preprocessing
 from embedkit.embeddings.folding import fold_batch_norms
 from embedkit.embeddings.precision import Precision
+from embedkit.engines import default_jobs
+
+OPENVINO_PAYS_S = 15.0
+"""Converting a network and trying it out takes some seconds, which it has to win back."""
 
 Runtime = Callable[[torch.Tensor], torch.Tensor]
 """From a batch of loaded images to embeddings (b, d) float32, wherever the network is; many threads may call it."""
@@ -40,16 +44,23 @@ def torch_runtime(network: Network, device: str, precision: Precision) -> Runtim
     return run
 
 
-def faster_runtime(network: Network, precision: Precision, by_torch: Runtime, batch: torch.Tensor) -> Runtime:
-    """OpenVINO where it is installed, knows the network, and takes less time for this batch on one core; else torch."""
+def faster_runtime(
+    network: Network, precision: Precision, by_torch: Runtime, batch: torch.Tensor, n_images: int
+) -> Runtime:
+    """OpenVINO where it is installed, knows the network, and takes less time for this batch on one core; else torch.
+
+    It is not tried for images that torch embeds in the time that the conversion takes.
+    """
     if find_spec("openvino") is None:
+        return by_torch
+    torch_s = _seconds(by_torch, batch)
+    if torch_s / len(batch) * n_images / default_jobs() < OPENVINO_PAYS_S:
         return by_torch
     from embedkit.embeddings.openvino_runtime import openvino_runtime
 
     whole = nn.Sequential(_Normalise(network), copy.deepcopy(network.module).eval())
     by_openvino = openvino_runtime(whole, precision, batch)
-    faster = by_openvino is not None and _seconds(by_openvino, batch) < _seconds(by_torch, batch)
-    return by_openvino if by_openvino is not None and faster else by_torch
+    return by_torch if by_openvino is None or _seconds(by_openvino, batch) > torch_s else by_openvino
 
 
 def _seconds(run: Runtime, batch: torch.Tensor) -> float:
