@@ -14,6 +14,7 @@ from torch import nn
 from embedkit.backbones import BACKBONES, Backbone, Preprocessing
 from embedkit.backbones.layers import WHOLE
 from embedkit.backbones.network import bind_network
+from embedkit.backbones.preprocessing import of_preset
 from embedkit.backbones.pretrained import pretrained
 from embedkit.errors import EmbedkitError
 from embedkit.spec import checked_params, parse
@@ -33,12 +34,12 @@ def small(text: str) -> np.ndarray:
 
 
 def reference(name: str, size: int, resize: int) -> tuple[nn.Module, torch.Tensor]:
-    """An untrained network of torchvision and its input, made without embedkit."""
+    """An untrained network of torchvision and its input."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         module = torchvision.models.get_model(name, weights=None).eval()
     preset = torchvision.transforms._presets.ImageClassification(crop_size=size, resize_size=resize)
-    return module, torch.stack([preset(torch.tensor(photo).permute(2, 0, 1)) for photo in PHOTOS])
+    return module, torch.stack([of_preset(preset)(photo) for photo in PHOTOS])
 
 
 def test_a_layer_is_averaged_over_positions() -> None:

@@ -38,8 +38,8 @@ def network(name: str, seed: int = 7, **options: Any) -> nn.Module:
 
 def inputs(name: str) -> torch.Tensor:
     """The noise as the network's own weights want it."""
-    transform = torchvision.models.get_model_weights(name).DEFAULT.transforms()
-    return torch.stack([transform(torch.tensor(image).permute(2, 0, 1)) for image in NOISE])
+    transform = of_preset(torchvision.models.get_model_weights(name).DEFAULT.transforms())
+    return torch.stack([transform(image) for image in NOISE])
 
 
 def input_of(layer: str, module: nn.Module, batch: torch.Tensor) -> torch.Tensor:
