@@ -183,14 +183,21 @@ def embed(
     from embedkit.sampling import plan_evaluation
     from embedkit.spec import parse
 
-    opened = open_dataset(dataset_spec(dataset), task=task)
-    evaluation = plan_evaluation(opened)
-    bound = make_backbone(parse(backbone), Images(opened, evaluation.pool), trust_code)
-    embeddings = store.read(extract(opened, bound, device, lambda done, doing: None))
-    chosen = {"train": np.union1d(evaluation.pool, evaluation.candidates), "test": evaluation.test}
-    if split not in (*chosen, "all"):
+    if split not in ("train", "test", "all"):
         raise EmbedkitError(f"unknown split {split!r}; splits are train, test and all")
-    indices = chosen.get(split, np.arange(len(opened)))
+    opened = open_dataset(dataset_spec(dataset), task=task)
+    try:
+        evaluation = plan_evaluation(opened)
+    except EmbedkitError:  # too few labels to compare heads by, which all of the images can do without
+        if split != "all":
+            raise
+        evaluation = None
+    pool = np.flatnonzero(opened.splits != "test") if evaluation is None else evaluation.pool
+    bound = make_backbone(parse(backbone), Images(opened, pool), trust_code)
+    embeddings = store.read(extract(opened, bound, device, lambda done, doing: None))
+    indices = np.arange(len(opened))
+    if evaluation is not None and split != "all":
+        indices = evaluation.test if split == "test" else np.union1d(evaluation.pool, evaluation.candidates)
     if opened.targets is not None:
         return embeddings[indices], opened.targets[indices]
     names = np.array([*opened.classes, ""])

@@ -11,7 +11,7 @@ from embedkit.console import Console
 from embedkit.datasets import Dataset, cards, dataset_spec
 from embedkit.datasets.near import near_pairs, thumbnail
 from embedkit.datasets.scan import in_threads, pixels_sha256
-from embedkit.errors import listing
+from embedkit.errors import Unreadable, listing
 from embedkit.opening import opened
 
 PAIRS_SHOWN = 20
@@ -29,7 +29,15 @@ def check_dataset(text: str, labels: str | None, console: Console, everything: b
         Where it cannot be opened at all.
     """
     spec = dataset_spec(text, labels)
-    dataset = opened(text, spec, "auto", console)
+    try:
+        dataset = opened(text, spec, "auto", console)
+    except Unreadable as error:
+        for path, reason in error.problems:
+            console.say(f"  unreadable: {path} ({reason})")
+        console.say(
+            f"not sound: {len(error.problems)} unreadable images, too many to look further; mend or remove them"
+        )
+        return False
     console.say(f"{dataset.name}: {len(dataset)} {'images' if dataset.vectors is None else 'vectors'}")
     for line in _counts(dataset):
         console.say(f"  {line}")

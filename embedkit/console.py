@@ -45,30 +45,44 @@ class Console:
         title_column = TextColumn("{task.description}", markup=False)
         left_column = TextColumn("{task.fields[left]}", markup=False)
         columns = (title_column, BarColumn(24), TaskProgressColumn(), TimeElapsedColumn(), left_column)
-        started = time.monotonic()
+        left_of = _Left()
         with Progress(*columns, transient=True) as progress:
             task = progress.add_task(title, total=total, left="")
 
             def advance(done: float, doing: str = "") -> None:
-                left = duration_left(done / total if total else 1, time.monotonic() - started)
+                left = left_of(done / total if total else 1)
                 progress.update(task, completed=done, left=f"{left}{'  ' + doing if doing else ''}")
 
             yield advance
 
     def _lines(self, title: str, total: float) -> Advance:
-        started = last = time.monotonic()
+        last, left_of = time.monotonic(), _Left()
         self.say(title)
 
         def advance(done: float, doing: str = "") -> None:
             nonlocal last
-            now = time.monotonic()
+            now, share = time.monotonic(), done / total if total else 1
+            left = left_of(share)
             if now - last < _SECONDS_BETWEEN_LINES:
                 return
             last = now
-            share = done / total if total else 1
-            self.say(f"  {share:4.0%}  {duration_left(share, now - started)}{'  ' + doing if doing else ''}")
+            self.say(f"  {share:4.0%}  {left}{'  ' + doing if doing else ''}")
 
         return advance
+
+
+class _Left:
+    """The time left, judged by the pace since the first news: what came before may have taken longer, or no time."""
+
+    def __init__(self) -> None:
+        self._first: tuple[float, float] | None = None
+
+    def __call__(self, share: float) -> str:
+        now = time.monotonic()
+        if self._first is None:
+            self._first = share, now
+        first_share, since = self._first
+        return duration_left((share - first_share) / (1 - first_share), now - since) if first_share < 1 else ""
 
 
 def duration_left(share: float, elapsed_s: float) -> str:

@@ -5,6 +5,14 @@ class EmbedkitError(Exception):
     """A mistake in what was asked, told without a traceback: what was asked, what there is, what to do."""
 
 
+class Unreadable(EmbedkitError):
+    """Too many images of a data set cannot be read; `problems` holds path and reason of each."""
+
+    def __init__(self, told: str, problems: tuple[tuple[str, str], ...]) -> None:
+        super().__init__(told)
+        self.problems = problems
+
+
 class Unwritable(EmbedkitError):
     """A place where nothing can be written: no trial can go on."""
 

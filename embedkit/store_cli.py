@@ -30,7 +30,7 @@ def list_entries() -> None:
     if not found:
         print(f"nothing is stored in {artefacts.cache() / 'embeddings'}")
         return
-    lines = [("key", "made", "rows", "width", "dtype", "size", "state", "dataset, backbone"), *map(_line, found)]
+    lines = [("key", "made", "rows", "width", "precision", "size", "state", "dataset, backbone"), *map(_line, found)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
@@ -86,7 +86,7 @@ def verify(
 def prune(
     keys: Annotated[list[str] | None, typer.Argument(help="keys, or how they begin", show_default=False)] = None,
     older_than: Annotated[
-        float | None, typer.Option(help="also what was made more than so many days ago", show_default=False)
+        float | None, typer.Option(help="also what was made more than so many days ago", min=0, show_default=False)
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be removed, and stop")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
@@ -129,7 +129,7 @@ def _line(entry: Entry) -> tuple[str, ...]:
     rows = f"{entry.rows:,} of {entry.of_rows:,}" if entry.of_rows > entry.rows else f"{entry.rows:,}"
     what = f"{entry.dataset}, {entry.backbone}"
     made, size = f"{entry.made:%Y-%m-%d %H:%M}", _size(entry.nbytes)
-    return entry.key[:KEY_SHOWN], made, rows, str(entry.width), "float32", size, entry.state, what
+    return entry.key[:KEY_SHOWN], made, rows, str(entry.width), entry.precision, size, entry.state, what
 
 
 def _chosen(keys: Sequence[str] | None) -> list[Entry]:

@@ -182,3 +182,14 @@ def test_own_code_embeds_where_it_is_trusted(tmp_path: Path) -> None:
     with pytest.raises(ek.EmbedkitError, match=r"nets.py \(sha256 \w{12}\.\.\.\), then build\(\) in it; where you"):
         ek.embed("digits", own)
     assert ek.embed("digits", own, trust_code=True)[0].shape == (1797, 8)
+
+
+def test_a_few_photos_are_embedded_without_a_comparison(photos: Path) -> None:
+    X, _ = ek.embed(str(photos), "pixels")
+    for file in [*photos.glob("*/[1-9].png")]:
+        file.unlink()
+    few, y = ek.embed(str(photos), "pixels")  # one photo of each class: nothing could be compared
+    np.testing.assert_array_equal(few, X[[0, 6]])
+    assert y.tolist() == ["cat", "dog"]
+    with pytest.raises(ek.EmbedkitError, match="label"):
+        ek.embed(str(photos), "pixels", split="train")

@@ -150,3 +150,15 @@ def test_the_command_ends_with_its_status(
         main()
     assert ended.value.code == status
     assert capsys.readouterr().out.splitlines()[-1].startswith("not sound" if broken else "sound")
+
+
+def test_too_many_unreadable_images_are_all_listed(pets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = [f"train/cat/bad{i}.png" for i in range(9)]
+    for name in broken:
+        (pets / name).write_bytes(b"no image")
+    sound, lines = checked(pets, capsys)
+    assert not sound
+    assert [line for line in lines if "unreadable:" in line] == [
+        f"  unreadable: {name} (not an image)" for name in broken
+    ]
+    assert lines[-1] == "not sound: 9 unreadable images, too many to look further; mend or remove them"

@@ -49,8 +49,8 @@ def test_a_stage_away_from_a_terminal_tells_every_ten_seconds(
         advance(200)
     assert capsys.readouterr().out.splitlines() == [
         "embedding photos",
-        "   25%  about 30 s left  50 images",
-        "   50%  about 20 s left  100 images",
+        "   25%  about 34 s left  50 images",
+        "   50%  about 21 s left  100 images",
         "   75%  about 10 s left  150 images",
         "  100%  ",
     ]

@@ -39,13 +39,14 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 @pytest.fixture
 def two() -> None:
     """A complete key of 1,200 rows, and one of which two of five rows are there."""
-    about = {"dataset": "digits", "recipe": {"name": "pixels", "version": 1}}
+    about = {"dataset": "digits", "recipe": {"name": "pixels", "version": 1}, "precision": "float32"}
     store.write_shard(DONE, 0, np.ones((1024, 8)))
     store.write_shard(DONE, 1024, np.ones((176, 8)))
     store.finish(DONE, 1200, about)
     for file in store.location(DONE).iterdir():
         os.utime(file, (1.7e9, 1.7e9))
-    store.begin(BEGUN, 5, {"dataset": "photos", "recipe": {"name": "resnet18", "weights": "none"}})
+    recipe = {"name": "resnet18", "weights": "none", "layer": ["layer3", "fc"], "transform": {"crop": 96}}
+    store.begin(BEGUN, 5, {"dataset": "photos", "recipe": recipe, "precision": "bfloat16"})
     store.write_shard(BEGUN, 0, np.ones((2, 4)))
 
 
@@ -67,14 +68,14 @@ def test_list_says_what_is_there_the_newest_first(run: Store) -> None:
     assert status == 0
     cells = [[cell for cell in line.split("  ") if cell] for line in lines]
     assert [cell.strip() for cell in cells[0]] == [
-        "key", "made", "rows", "width", "dtype", "size", "state", "dataset, backbone",
+        "key", "made", "rows", "width", "precision", "size", "state", "dataset, backbone",
     ]  # fmt: skip
     unfinished, complete = ([cell.strip() for cell in line] for line in cells[1:])
     assert unfinished[0] == BEGUN[:12]
-    assert unfinished[2:5] == ["2 of 5", "4", "float32"]
-    assert unfinished[6:] == ["unfinished", "photos, resnet18(weights=none)"]
+    assert unfinished[2:5] == ["2 of 5", "4", "bfloat16"]
+    assert unfinished[6:] == ["unfinished", "photos, resnet18(weights=none, layer=layer3+fc, image_size=96)"]
     assert complete[0] == DONE[:12]
-    assert complete[2:] == ["1,200", "8", "float32", "39.1 kB", "complete", "digits, pixels"]
+    assert complete[2:] == ["1,200", "8", "float32", "39.2 kB", "complete", "digits, pixels"]
 
 
 @pytest.mark.usefixtures("two")
@@ -82,7 +83,7 @@ def test_size_sums_by_state(run: Store, cache: Path) -> None:
     status, lines, _ = run("size")
     assert status == 0
     assert lines[0].startswith(f"{cache / 'embeddings'}: 2 embeddings, 39.")
-    assert lines[2] == "  complete: 1 embedding, 39.1 kB"
+    assert lines[2] == "  complete: 1 embedding, 39.2 kB"
     assert lines[3].startswith("free: ")
 
 
@@ -90,7 +91,8 @@ def test_size_sums_by_state(run: Store, cache: Path) -> None:
 def test_verify_says_what_is_damaged_and_what_to_do(run: Store) -> None:
     status, lines, _ = run("verify")
     assert status == 0
-    assert lines[0].startswith(f"{BEGUN[:12]} (photos, resnet18(weights=none)): unfinished, sound; ")
+    backbone = "resnet18(weights=none, layer=layer3+fc, image_size=96)"
+    assert lines[0].startswith(f"{BEGUN[:12]} (photos, {backbone}): unfinished, sound; ")
     assert lines[1].startswith(f"{DONE[:12]} (digits, pixels): complete, sound; ")
     file = damage()
     assert run("verify", "dd") == (
@@ -128,10 +130,10 @@ def test_verify_does_not_read_what_another_format_left(run: Store) -> None:
 
 @pytest.mark.usefixtures("two")
 def test_prune_removes_what_is_unfinished(run: Store) -> None:
-    line = f"{BEGUN[:12]}  unfinished, 396 bytes, photos, resnet18(weights=none)"
-    assert run("prune", "--dry-run") == (0, [line, "would remove 1 embedding, 396 bytes"], "")
+    line = f"{BEGUN[:12]}  unfinished, 497 bytes, photos, resnet18(weights=none, layer=layer3+fc, image_size=96)"
+    assert run("prune", "--dry-run") == (0, [line, "would remove 1 embedding, 497 bytes"], "")
     assert store.location(BEGUN).exists()
-    assert run("prune", "--yes") == (0, [line, "removed 1 embedding, 396 bytes"], "")
+    assert run("prune", "--yes") == (0, [line, "removed 1 embedding, 497 bytes"], "")
     assert not store.location(BEGUN).exists()
     assert store.is_complete(DONE)
 
@@ -161,7 +163,7 @@ def test_prune_asks_before(answer: str, is_left: bool, run: Store, monkeypatch: 
     monkeypatch.setattr("builtins.input", answered)
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     run("prune", "d")
-    assert questions == ["remove 1 embedding, 39.1 kB? [y/N] "]
+    assert questions == ["remove 1 embedding, 39.2 kB? [y/N] "]
     assert store.location(DONE).exists() == is_left
 
 

@@ -71,13 +71,25 @@ def _arrays(path: str) -> dict[str, np.ndarray]:
                 f"the arrays of {path!r} take {size / 1e9:.1f} GB, more than the memory; divide the file"
             )
         with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
+            arrays = {name: _plain(path, name, archive) for name in archive.files}
             return {name: array for name, array in arrays.items() if isinstance(array, np.ndarray)}
     except EmbedkitError:
         raise
     except Exception as error:  # zip files that are damaged raise many kinds
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise EmbedkitError(f"cannot read {path!r}: {reason}; arrays are a .npz file written by numpy.savez") from None
+
+
+def _plain(path: str, name: str, archive: Any) -> Any:
+    try:
+        return archive[name]
+    except ValueError as error:
+        if "allow_pickle" not in str(error):
+            raise
+        raise EmbedkitError(
+            f"{path!r}: the array {name!r} holds Python objects, which could run code when they are read; "
+            f"save numbers or text, such as {name}.astype(str)"
+        ) from None
 
 
 def _memory_bytes() -> float:

@@ -10,7 +10,7 @@ import numpy as np
 
 from embedkit.datasets.dataset import Dataset, from_columns, merge_duplicates
 from embedkit.datasets.scan import Seen
-from embedkit.errors import EmbedkitError, listing
+from embedkit.errors import Unreadable, listing
 
 UNREADABLE_SHARE_MAX = 0.05
 
@@ -36,9 +36,10 @@ def readable_images(
     unreadable = tuple((_printable(path), look.problem) for path, look in zip(ids, seen, strict=True) if look.problem)
     if len(unreadable) > UNREADABLE_SHARE_MAX * len(ids):
         reasons = [f"{path} ({reason})" for path, reason in unreadable]
-        raise EmbedkitError(
+        raise Unreadable(
             f"{name}: {len(unreadable)} of {len(ids)} images are unreadable, more than {UNREADABLE_SHARE_MAX:.0%}: "
-            f"{listing(reasons)}; mend or remove them"
+            f"{listing(reasons)}; mend or remove them (embedkit check lists them all)",
+            unreadable,
         )
     kept = [i for i, look in enumerate(seen) if not look.problem]
     sound = [look for look in seen if not look.problem]

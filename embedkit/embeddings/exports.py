@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from embedkit import artefacts
 from embedkit.embeddings import store
 from embedkit.embeddings.store import Embeddings
 from embedkit.errors import EmbedkitError
@@ -38,7 +37,9 @@ def export(key: str, file: Path) -> tuple[int, int]:
         writers[file.suffix](embeddings, temporary)
         temporary.replace(file)
     except OSError as error:
-        raise artefacts.unwritable(file, error) from None
+        raise EmbedkitError(
+            f"cannot write {file}: {error.strerror or error}; give a file where you may write"
+        ) from None
     finally:
         with suppress(OSError):
             temporary.unlink()

@@ -18,6 +18,7 @@ from embedkit.embeddings.pipeline import BATCH_GPU, batch_on_cpu, embed_on_cpu, 
 from embedkit.embeddings.precision import COSINE_MIN, Precision, effective_precision, least_cosine, refuse
 from embedkit.embeddings.runtime import Runtime, faster_runtime, load_with, torch_runtime
 from embedkit.embeddings.soundness import check_finite, check_varied
+from embedkit.errors import EmbedkitError
 
 TRAINING_COST = 6
 """What a training step costs an image, in forward passes: those of decoder and encoder, and twice as much backward."""
@@ -52,7 +53,7 @@ def extract(
     Raises
     ------
     EmbedkitError
-        Where the network gives numbers that are not finite, or the same for all images.
+        Where the network gives numbers that are not finite, the same for all images, or others beside other images.
     """
     key = effective_key(dataset, backbone, device)
     if store.is_complete(key):
@@ -119,23 +120,30 @@ def _agreeing_runtime(
 ) -> tuple[Precision, Runtime]:
     """The effective precision, and the fastest way to the network in it.
 
-    Before the first shard the vectors of a batch are held against float32's.
+    Before the first shard the vectors of a batch are held against float32's, and one of them against itself alone.
     """
     precision = effective_precision(dataset.content, backbone, device)
     run = torch_runtime(network, device, precision)
-    try_openvino = device == "cpu" and backbone.half_precision
-    if precision == "float32" and not try_openvino:
+    if not backbone.half_precision:
         return precision, run
     load = load_with(network)
     batch = torch.stack([load(dataset.image(i)) for i in range(min(len(dataset), size))])
+    exact = torch_runtime(network, device, "float32")
+    wanted = exact(batch)
+    if not wanted.isfinite().all():
+        return "float32", exact
+    if least_cosine(exact(batch[:1]), wanted[:1]) < COSINE_MIN:
+        raise EmbedkitError(
+            "what the network says of an image depends on the images beside it in a batch; look for what mixes them, "
+            "such as a mean over the batch"
+        )
     if precision != "float32":
-        exact = torch_runtime(network, device, "float32")
-        cosine = least_cosine(run(batch), exact(batch))
+        cosine = least_cosine(run(batch), wanted)
         if cosine < COSINE_MIN:
             say(f"  {precision} is too coarse for this network (least cosine to float32 {cosine:.4f}): using float32")
             refuse(dataset.content, backbone, precision, cosine)
             precision, run = "float32", exact
-    return precision, faster_runtime(network, precision, run, batch, len(dataset)) if try_openvino else run
+    return precision, faster_runtime(network, precision, run, batch, len(dataset)) if device == "cpu" else run
 
 
 def _cost(network: Network, image: np.ndarray, device: str) -> dict[str, int]:

@@ -34,6 +34,8 @@ class Entry:
         How many rows are there, and how many there will be; 0 where it is not known.
     width, nbytes : int
         Numbers (float32) in a row; bytes on disk.
+    precision : str
+        That the network computed in.
     made : datetime
         When something was written last, in local time.
     """
@@ -46,6 +48,7 @@ class Entry:
     of_rows: int
     width: int
     nbytes: int
+    precision: str
     made: datetime
 
 
@@ -89,6 +92,7 @@ def _entry(key: str) -> Entry:
         of_rows=known.get("rows", 0),
         width=width,
         nbytes=sum(file.st_size for file in files),
+        precision=str(known.get("precision", "?")),
         made=datetime.fromtimestamp(max((file.st_mtime for file in files), default=0)),
     )
 
@@ -138,12 +142,18 @@ def _backbone(recipe: Any) -> str:
     if not isinstance(recipe, dict):
         return "?"
     kept = {field: value for field, value in recipe.items() if field not in ("name", "version", "transform")}
-    written = [f"{field}={_short(value)}" for field, value in kept.items() if isinstance(value, (str, int, float))]
+    written = [
+        f"{field}={_short(value)}" for field, value in kept.items() if isinstance(value, (str, int, float, list))
+    ]
+    if isinstance(transform := recipe.get("transform"), dict):
+        written.append(f"image_size={transform.get('crop', '?')}")
     name = str(recipe.get("name", "?"))
     return f"{name}({', '.join(written)})" if written else name
 
 
-def _short(value: str | float) -> str:
+def _short(value: str | float | list[str]) -> str:
+    if isinstance(value, list):
+        return "+".join(map(str, value))
     if not isinstance(value, str):
         return str(value)
     return value.rpartition(".")[2] if len(value) < 64 else value[:8]

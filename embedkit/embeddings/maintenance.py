@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import NamedTuple
 
 from embedkit import artefacts
@@ -46,11 +47,19 @@ def verify(key: str) -> Verified:
 
 def remove_damaged(key: str, damage: list[Damaged]) -> None:
     """Remove files that are damaged, and the manifest: the next run makes them, and only them, again."""
-    for file in (store.location(key) / store.MANIFEST, *(each.file for each in damage)):
+    folder = store.location(key)
+    with suppress(EmbedkitError):
+        known = store.read_sealed(folder / store.MANIFEST)
+        store.begin(
+            key, known["rows"], {name: known[name] for name in ("dataset", "recipe", "precision") if name in known}
+        )
+    for file in (folder / store.MANIFEST, *(each.file for each in damage)):
         try:
             file.unlink(missing_ok=True)
         except OSError as error:
             raise artefacts.unwritable(file, error) from None
+    if not any(folder.glob("*.safetensors")):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove(entry: Entry) -> None:

@@ -225,7 +225,7 @@ def test_more_than_five_percent_unreadable_images_stop_with_the_first_reasons(ph
     assert told(photos) == (
         "photos: 7 of 19 images are unreadable, more than 5%: dog/bad0.gif (empty file), dog/bad1.gif (not an image), "
         "dog/bad2.gif (not an image), dog/bad3.gif (not an image), dog/bad4.gif (not an image) and 2 more; "
-        "mend or remove them"
+        "mend or remove them (embedkit check lists them all)"
     )
 
 
@@ -245,7 +245,7 @@ def test_a_link_out_of_the_folder_is_refused_and_told(name: str, photos: Path, t
     (photos / name).symlink_to(outside / "0.png" if name.endswith("png") else outside)
     assert told(photos) == (
         f"photos: 1 of 12 images are unreadable, more than 5%: {name} (a link that leads out of the folder); "
-        "mend or remove them"
+        "mend or remove them (embedkit check lists them all)"
     )
 
 

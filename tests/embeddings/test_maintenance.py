@@ -9,6 +9,7 @@ import pytest
 
 from embedkit.embeddings import claims, maintenance, store
 from embedkit.embeddings.inventory import entries, find
+from embedkit.embeddings.shards import Damaged
 from embedkit.errors import EmbedkitError
 
 KEY = "a1" + "k" * 62
@@ -100,6 +101,18 @@ def test_verifying_finds_a_changed_row_and_only_that_shard_is_made_again(finish:
     stored()
     assert file.read_bytes() == whole
     assert maintenance.verify(KEY).damage == []
+
+
+def test_what_is_left_of_a_damaged_key_keeps_its_name_and_nothing_is_no_key() -> None:
+    stored()
+    before = find(KEY)
+    files = sorted(store.location(KEY).glob("*.safetensors"))
+    maintenance.remove_damaged(KEY, [Damaged(files[0], "")])
+    after = find(KEY)
+    assert (after.state, after.dataset, after.backbone) == ("unfinished", before.dataset, before.backbone)
+    assert after.of_rows == 10
+    maintenance.remove_damaged(KEY, [Damaged(file, "") for file in files[1:]])
+    assert entries() == []
 
 
 def test_verifying_finds_a_shard_under_another_ones_name() -> None:

@@ -10,6 +10,7 @@ from embedkit.datasets import open_dataset
 from embedkit.embeddings import store
 from embedkit.embeddings.extract import effective_key, extract
 from embedkit.embeddings.precision import effective_precision, least_cosine, native_precision, refuse
+from embedkit.errors import EmbedkitError
 from embedkit.spec import parse
 
 
@@ -83,3 +84,31 @@ def test_the_least_cosine_is_that_of_the_worst_row() -> None:
     assert least_cosine(torch.tensor([[1.0, 1.0], [3.0, 4.0], [0.0, 0.0]]), exact) == pytest.approx(np.sqrt(0.5))
     assert least_cosine(torch.tensor([[1.0, 0.0], [3.0, 4.0], [0.0, 1.0]]), exact) == 0
     assert least_cosine(torch.tensor([[1.0, 0.0], [np.nan, 4.0], [0.0, 0.0]]), exact) == 0
+
+
+class Beside(nn.Module):
+    """Says of an image how it differs from those beside it."""
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        rows = batch.flatten(1)
+        return rows - rows.mean(dim=0)
+
+
+def test_a_network_that_mixes_the_images_of_a_batch_is_refused() -> None:
+    digits = open_dataset(parse("digits"))
+    with pytest.raises(EmbedkitError, match="depends on the images beside it in a batch"):
+        extract(digits, a_backbone(Beside()), "cpu", lambda *news: None)
+
+
+class Dead(nn.Module):
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        return batch.flatten(1) / 0 * 0
+
+
+@pytest.mark.usefixtures("bfloat16")
+def test_of_a_network_without_numbers_only_that_is_said() -> None:
+    digits, said = open_dataset(parse("digits")), []
+    with pytest.raises(EmbedkitError, match="hold NaN or infinity"):
+        extract(digits, a_backbone(Dead()), "cpu", lambda *news: None, said.append)
+    assert said == []
+    assert effective_precision(digits.content, a_backbone(Dead()), "cpu") == "bfloat16"
