@@ -120,14 +120,21 @@ def _limit_threads_for_good() -> None:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    import torch
     from threadpoolctl import threadpool_limits
 
     _load_libraries()  # those that are loaded later would not be limited
+    with one_torch_thread(), threadpool_limits(1):
+        yield
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Within, each of torch's operations runs on the thread that calls it."""
+    import torch
+
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with threadpool_limits(1):
-            yield
+        yield
     finally:
         torch.set_num_threads(before)

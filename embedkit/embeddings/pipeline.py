@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import chain, islice, tee
 from typing import TypeVar
 
@@ -13,7 +12,7 @@ import numpy as np
 import torch
 
 from embedkit.embeddings.runtime import Runtime
-from embedkit.engines import default_jobs
+from embedkit.engines import default_jobs, one_torch_thread
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -40,7 +39,7 @@ def embed_on_cpu(run: Runtime, load: Load, batches: Iterable[range]) -> Iterator
     def embed(batch: range) -> np.ndarray:
         return run(torch.stack([load(i) for i in batch])).numpy()
 
-    with _one_thread_each(), ThreadPoolExecutor(default_jobs()) as threads:
+    with one_torch_thread(), ThreadPoolExecutor(default_jobs()) as threads:
         yield from _in_order(threads, embed, batches, _BATCHES_AHEAD * default_jobs())
 
 
@@ -90,13 +89,3 @@ def _in_order(
     finally:
         for future in waiting:
             future.cancel()
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -96,3 +96,14 @@ def test_for_few_images_openvino_is_not_even_converted_to(monkeypatch: pytest.Mo
     batch = torch.stack([load_with(network)(image) for image in photos(2)])
     by_torch = torch_runtime(network, "cpu", "float32")
     assert faster_runtime(network, "float32", by_torch, batch, n_images=2) is by_torch
+
+
+def test_ways_are_timed_on_one_thread_each() -> None:
+    seen = set()
+
+    def run(batch: torch.Tensor) -> torch.Tensor:
+        seen.add(torch.get_num_threads())
+        return batch
+
+    assert runtime._seconds(run, torch.zeros(1)) >= 0
+    assert seen == {1}
