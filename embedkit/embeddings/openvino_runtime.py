@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from embedkit.embeddings.precision import Precision
+from embedkit.engines import default_jobs
 
 _HINTS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
 
@@ -31,8 +32,8 @@ def openvino_runtime(module: nn.Module, precision: Precision, batch: torch.Tenso
             converted = openvino.convert_model(module, example_input=batch, input=[(-1, *batch.shape[1:])])
             settings = {
                 "INFERENCE_PRECISION_HINT": _HINTS[precision],
-                "INFERENCE_NUM_THREADS": 1,
-                "NUM_STREAMS": 1,
+                "INFERENCE_NUM_THREADS": default_jobs(),
+                "NUM_STREAMS": default_jobs(),  # of one thread each: with a single one, callers would wait in line
             }
             compiled = openvino.Core().compile_model(converted, "CPU", settings)
     except Exception:  # what a tracer or a converter does not know ends in errors of many kinds
