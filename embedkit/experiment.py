@@ -18,6 +18,7 @@ from embedkit.backbones import Backbone
 from embedkit.console import Console
 from embedkit.embeddings import store
 from embedkit.embeddings.extract import effective_key, extract, forward_passes
+from embedkit.embeddings.held import HeldImages
 from embedkit.environment import facts
 from embedkit.errors import EmbedkitError, NotApplicable, Unwritable
 from embedkit.heads import HEADS
@@ -103,6 +104,7 @@ def make_embeddings(
 ) -> list[Measured]:
     """Embed what is not in the store; returns the trials whose embedding is there, and stores rows for the others."""
     possible: list[Measured] = []
+    held = HeldImages()
     for (dataset, name), trials in _by_embedding(todo).items():
         bench = benches[dataset]
         backbone = bench.backbones[name]
@@ -111,7 +113,7 @@ def make_embeddings(
             continue
         try:
             with console.stage(f"embedding {dataset} with {name}", forward_passes(bench.dataset, backbone)) as advance:
-                extract(bench.dataset, backbone, device, advance, console.say)
+                extract(bench.dataset, backbone, device, advance, console.say, held)
         except Unwritable:
             raise
         except Exception as error:  # one network that fails must not cost the trials of the others

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 Progress = Callable[[float, str], None]
+Wanted = Literal["float32", "auto", "int8"]
 
 
 class Images(NamedTuple):
@@ -50,8 +51,9 @@ class Backbone:
         How many images go through the network while it is trained on the pool; 0 where it is not.
     download : str
         What `network` has to download, how large, from where and to where; empty where nothing.
-    half_precision : bool
-        Whether the network may compute in half of float32's bits where embeddings agree.
+    precision : {"float32", "auto", "int8"} or None
+        What the network computes in; "auto" is the smallest of floats that the device is made for, where embeddings
+        agree with those of float32. None is float32 of what is too small, or too simple, to be tried out.
     layers : callable or None
         Gives the layers that an embedding may be taken from, with the shape of their output for one image: None for
         nodes that are no modules.
@@ -61,7 +63,7 @@ class Backbone:
     network: Callable[[str, Progress], Network]
     training_passes: int = 0
     download: str = ""
-    half_precision: bool = False
+    precision: Wanted | None = None
     layers: Callable[[], dict[str, tuple[int, ...] | None]] | None = None
 
     def embed(self, images: Iterable[np.ndarray], device: str = "cpu") -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from typing import Annotated, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from embedkit.backbones.backbone import Backbone, Network, Progress
+from embedkit.backbones.backbone import Backbone, Network, Progress, Wanted
 from embedkit.backbones.layers import WHOLE, ModuleOutputs, NodeOutputs, PassedThrough, layers_of, outputs_of
 from embedkit.backbones.pooling import Pool
 from embedkit.backbones.preprocessing import Preprocessing
@@ -33,6 +34,7 @@ def bind_network(
     layer: Layers,
     pool: Pool,
     image_size: ImageSize,
+    precision: Wanted,
     classifier: str | None = None,
     download: str = "",
 ) -> Backbone:
@@ -54,8 +56,10 @@ def bind_network(
     Raises
     ------
     EmbedkitError
-        Where a layer is not there or gives no embedding, or the network does not take images of that size.
+        Where a layer is not there or gives no embedding, the network does not take images of that size, or a package
+        that the precision needs is not installed.
     """
+    check_installed(precision, spec)
     names = (layer,) if isinstance(layer, str) else layer or (WHOLE if classifier is None else classifier,)
     for name in names:
         if names.count(name) > 1:
@@ -82,7 +86,16 @@ def bind_network(
 
     stated = sized.recipe() if isinstance(sized, Preprocessing) else "own"
     recipe = {**recipe, "layer": list(names), "pool": pool, "transform": stated}
-    return Backbone(recipe, network, download=download, half_precision=True, layers=lambda: layers_of(bare, inputs))
+    if precision != "auto":
+        recipe["precision"] = precision
+    return Backbone(recipe, network, download=download, precision=precision, layers=lambda: layers_of(bare, inputs))
+
+
+def check_installed(precision: Wanted, spec: str) -> None:
+    """Refuse int8 where a package for it is missing."""
+    missing = [name for name in ("openvino", "nncf") if precision == "int8" and find_spec(name) is None]
+    if missing:
+        raise EmbedkitError(f'{spec}: precision="int8" needs {" and ".join(missing)}: pip install "embedkit[int8]"')
 
 
 def _at(transform: Transform, image_size: ImageSize, spec: str) -> Transform:

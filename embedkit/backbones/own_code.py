@@ -16,7 +16,7 @@ from pydantic import Field
 from torch import nn
 from torchvision.models import ResNet18_Weights
 
-from embedkit.backbones.backbone import Backbone, Images, as_rgb
+from embedkit.backbones.backbone import Backbone, Images, Wanted, as_rgb
 from embedkit.backbones.network import ImageSize, Layers, Transform, bind_network
 from embedkit.backbones.pooling import Pool
 from embedkit.backbones.preprocessing import Preprocessing, of_preset
@@ -35,6 +35,7 @@ def own_network(
     layer: Layers = None,
     pool: Pool = "avg",
     image_size: ImageSize = None,
+    precision: Wanted = "auto",
 ) -> Backbone:
     """a network of your own, path="file.py:function", run only under trust_code; weights "none" (as made) or a file
 
@@ -58,7 +59,15 @@ def own_network(
 
     bare, transform = built()
     return bind_network(
-        spec, recipe, bare.eval(), lambda: built()[0], transform, layer=layer, pool=pool, image_size=image_size
+        spec,
+        recipe,
+        bare.eval(),
+        lambda: built()[0],
+        transform,
+        layer=layer,
+        pool=pool,
+        image_size=image_size,
+        precision=precision,
     )
 
 

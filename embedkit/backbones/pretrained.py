@@ -11,7 +11,7 @@ import torchvision
 from pydantic import Field
 from torch import nn
 
-from embedkit.backbones.backbone import Backbone, Images
+from embedkit.backbones.backbone import Backbone, Images, Wanted
 from embedkit.backbones.layers import skeleton
 from embedkit.backbones.network import ImageSize, Layers, bind_network
 from embedkit.backbones.pooling import Pool
@@ -34,6 +34,7 @@ def pretrained(
     layer: Layers = None,
     pool: Pool = "avg",
     image_size: ImageSize = None,
+    precision: Wanted = "auto",
 ) -> Backbone:
     """a torchvision network; weights "default" (ImageNet), "none" (control, drawn from the seed), or a file
 
@@ -71,6 +72,7 @@ def pretrained(
         layer=layer,
         pool=pool,
         image_size=image_size,
+        precision=precision,
         classifier=classifier,
         download=_download(default) if weights == "default" else "",
     )

@@ -12,7 +12,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from embedkit.backbones.backbone import Backbone, Images, as_rgb
+from embedkit.backbones.backbone import Backbone, Images, Wanted, as_rgb
 from embedkit.backbones.layers import skeleton
 from embedkit.backbones.network import ImageSize, Layers, Transform, bind_network
 from embedkit.backbones.pooling import Pool
@@ -31,6 +31,7 @@ def timm_network(
     layer: Layers = None,
     pool: Pool = "avg",
     image_size: ImageSize = None,
+    precision: Wanted = "auto",
 ) -> Backbone:
     """a timm network, such as "resnet18.a1_in1k"; weights "default" (those of the name's tag), "none", or a file
 
@@ -69,6 +70,7 @@ def timm_network(
         layer=layer,
         pool=pool,
         image_size=image_size,
+        precision=precision,
         download=download,
     )
 

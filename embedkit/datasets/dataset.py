@@ -39,6 +39,8 @@ class Dataset:
         sha256 of ids and image bytes: what embeddings are keyed by.
     image : callable
         ``image(i)`` is the i-th image, (H, W, C) uint8 with C = 1 or 3, decoded when asked for; or the i-th vector.
+    encoded : callable or None
+        ``encoded(i)`` are the bytes of the i-th image's file, where it is one.
     shape : tuple of int or None
         (H, W, C) where all images share it.
     vectors : ndarray of float32, shape (n, d), or None
@@ -62,6 +64,7 @@ class Dataset:
     groups: np.ndarray
     content: str
     image: Callable[[int], np.ndarray] = field(repr=False)
+    encoded: Callable[[int], bytes] | None = field(default=None, repr=False)
     shape: tuple[int, int, int] | None = None
     vectors: np.ndarray | None = field(default=None, repr=False)
     targets: np.ndarray | None = field(default=None, repr=False)
@@ -203,7 +206,7 @@ def subset(dataset: Dataset, kept: np.ndarray) -> Dataset:
     """The same data set with the images at these indices only."""
     if len(kept) == len(dataset):
         return dataset
-    image = dataset.image
+    image, encoded = dataset.image, dataset.encoded
     ids = tuple(dataset.ids[i] for i in kept)
     return replace(
         dataset,
@@ -213,6 +216,7 @@ def subset(dataset: Dataset, kept: np.ndarray) -> Dataset:
         groups=dataset.groups[kept],
         content=hashlib.sha256(json.dumps([dataset.content, ids]).encode()).hexdigest(),
         image=lambda i: image(int(kept[i])),
+        encoded=None if encoded is None else lambda i: encoded(int(kept[i])),
         vectors=None if dataset.vectors is None else dataset.vectors[kept],
         targets=None if dataset.targets is None else dataset.targets[kept],
     )

@@ -14,6 +14,7 @@ import numpy as np
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "PPM", "WEBP")  # no EPS: Pillow would hand it to Ghostscript
 MEGAPIXELS_MAX = 100
+_ORIENTATION = 0x0112
 
 # once for all threads: `catch_warnings` in threads does not restore the filters
 warnings.filterwarnings("ignore", module="PIL")
@@ -49,6 +50,17 @@ def decode(data: bytes) -> np.ndarray:
         raise BrokenImage("not an image" if data else "empty file") from None
     except Exception as error:  # decoders raise many kinds; each is this file's reason, and the run goes on
         raise BrokenImage(f"{error}".strip() or type(error).__name__) from None
+
+
+def is_plain_jpeg(data: bytes) -> bool:
+    """Whether any decoder of JPEG files gives what `decode` gives: three channels of colour, not turned by EXIF."""
+    from PIL import Image
+
+    if not data.startswith(b"\xff\xd8"):
+        return False
+    with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+        coloured = image.mode == "RGB" and image.info.get("adobe_transform", 1) == 1
+        return coloured and image.getexif().get(_ORIENTATION, 1) == 1
 
 
 def _rgb(image):  # type: ignore[no-untyped-def]

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from embedkit.datasets.dataset import Dataset
-from embedkit.datasets.decode import SUFFIXES, decode
+from embedkit.datasets.decode import SUFFIXES
 from embedkit.datasets.labels import read_labels
-from embedkit.datasets.readable import readable_images
+from embedkit.datasets.readable import readable_files
 from embedkit.datasets.scan import scan
 from embedkit.errors import EmbedkitError
 
@@ -37,7 +37,7 @@ def folder(
     split_form = (root / "train").is_dir()
     placed = [table.get(file, ("", "", "")) if labels else _place(file, split_form) for file in files]
     seen = scan(root, files, progress)
-    return readable_images(name, "folder", files, seen, lambda i: decode((root / files[i]).read_bytes()), placed, task)
+    return readable_files(name, "folder", files, seen, lambda i: (root / files[i]).read_bytes(), placed, task)
 
 
 def _image_files(root: Path) -> list[str]:

@@ -7,13 +7,10 @@ import re
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
-import numpy as np
-
 from embedkit.datasets.dataset import Dataset
-from embedkit.datasets.decode import decode
 from embedkit.datasets.parquet_columns import Columns, read_columns
 from embedkit.datasets.parquet_files import ParquetFile, find_files, told_as_unreadable
-from embedkit.datasets.readable import readable_images
+from embedkit.datasets.readable import readable_files
 from embedkit.datasets.row_groups import ImageRows
 from embedkit.datasets.scan import Seen, in_threads, look_at, remember, remembered
 from embedkit.errors import EmbedkitError
@@ -48,11 +45,8 @@ def parquet(
         span = range(rows.starts[k], rows.starts[k + 1])
         seen += _look(file, columns[k].image, rows, span, lambda done: progress(done, len(ids)))
 
-    def image(i: int) -> np.ndarray:
-        return decode(rows[i] or b"")
-
     placed = [row for column in columns for row in column.placed]
-    return readable_images(name or _name(path), "parquet", ids, seen, image, placed, task)
+    return readable_files(name or _name(path), "parquet", ids, seen, lambda i: rows[i] or b"", placed, task)
 
 
 def _columns(file: ParquetFile, label: str, split: str) -> Columns:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from embedkit.datasets.dataset import Dataset, from_columns, merge_duplicates
+from embedkit.datasets.decode import decode
 from embedkit.datasets.scan import Seen
 from embedkit.errors import Unreadable, listing
 
@@ -23,10 +24,11 @@ def readable_images(
     image: Callable[[int], np.ndarray],
     columns: Sequence[tuple[str, str, str]],
     task: str,
+    encoded: Callable[[int], bytes] | None = None,
 ) -> Dataset:
     """The images that can be read, with label, group and split (text, empty for none) of each.
 
-    `image(i)` decodes the i-th of all `ids`.
+    `image(i)` decodes the i-th of all `ids`; `encoded(i)` gives the bytes of its file, where it is one.
 
     Raises
     ------
@@ -57,11 +59,25 @@ def readable_images(
         groups=blank,
         content=hashlib.sha256(json.dumps(contents).encode()).hexdigest(),
         image=lambda i: image(kept[i]),
+        encoded=None if encoded is None else lambda i: encoded(kept[i]),
         shape=shapes.pop() if len(shapes) == 1 else None,
         unreadable=unreadable,
     )
     labels, groups, splits = ([column[at] for column in map(columns.__getitem__, kept)] for at in range(3))
     return merge_duplicates(from_columns(dataset, labels, groups, splits, task), [look.pixels_sha256 for look in sound])
+
+
+def readable_files(
+    name: str,
+    recipe: str,
+    ids: list[str],
+    seen: Sequence[Seen],
+    encoded: Callable[[int], bytes],
+    columns: Sequence[tuple[str, str, str]],
+    task: str,
+) -> Dataset:
+    """The same of image files; `encoded(i)` gives the bytes of the i-th."""
+    return readable_images(name, recipe, ids, seen, lambda i: decode(encoded(i)), columns, task, encoded)
 
 
 def _printable(path: str) -> str:

@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 
 from embedkit.datasets.dataset import Dataset
-from embedkit.datasets.decode import decode
 from embedkit.datasets.downloads import data_folder, fetch, is_absent
-from embedkit.datasets.readable import readable_images
+from embedkit.datasets.readable import readable_files, readable_images
 from embedkit.datasets.scan import Seen, look_at_pixels, scan
 from embedkit.datasets.torchvision_members import MEMBERS, Part
 from embedkit.errors import EmbedkitError
@@ -111,9 +110,7 @@ def _dataset(
     if isinstance(parts[0].images, list):
         files = [Path(os.path.relpath(file, folder)).as_posix() for part in parts for file in part.images]
         seen = scan(folder, files, progress)
-        return readable_images(
-            name, recipe, files, seen, lambda i: decode((folder / files[i]).read_bytes()), placed, task
-        )
+        return readable_files(name, recipe, files, seen, lambda i: (folder / files[i]).read_bytes(), placed, task)
     starts = np.cumsum([0, *(len(part.labels) for part in parts)])
 
     def image(i: int) -> np.ndarray:

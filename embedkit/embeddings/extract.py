@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import numpy as np
 import torch
@@ -14,11 +15,13 @@ from embedkit import artefacts
 from embedkit.backbones import Backbone, Network, Progress
 from embedkit.datasets.dataset import Dataset
 from embedkit.embeddings import claims, store
-from embedkit.embeddings.pipeline import BATCH_GPU, batch_on_cpu, embed_on_cpu, embed_on_gpu
-from embedkit.embeddings.precision import COSINE_MIN, Precision, effective_precision, least_cosine, refuse
-from embedkit.embeddings.runtime import Runtime, faster_runtime, load_with, torch_runtime
+from embedkit.embeddings.agreement import agreeing_runtime
+from embedkit.embeddings.gpu import BATCH_GPU, agreeing_feeder, embed_on_gpu
+from embedkit.embeddings.held import HeldImages
+from embedkit.embeddings.pipeline import batch_on_cpu, embed_on_cpu
+from embedkit.embeddings.precision import Precision, effective_precision
+from embedkit.embeddings.runtime import load_with
 from embedkit.embeddings.soundness import check_finite, check_varied
-from embedkit.errors import EmbedkitError
 
 TRAINING_COST = 6
 """What a training step costs an image, in forward passes: those of decoder and encoder, and twice as much backward."""
@@ -45,10 +48,12 @@ def extract(
     device: str,
     progress: Progress,
     say: Callable[[str], None] = lambda text: None,
+    held: HeldImages | None = None,
 ) -> str:
     """Embed every image that the store lacks, in the data set's order, and return the key.
 
-    `progress` is told the `forward_passes` done, and what is being done; `say` what the user should know.
+    `progress` is told the `forward_passes` done, and what is being done; `say` what the user should know. On a GPU
+    images stay in `held` for the next network.
 
     Raises
     ------
@@ -64,16 +69,22 @@ def extract(
     first = dataset.image(0)
     load, read = load_with(network), dataset.image
     size = batch_on_cpu(load(first)) if on_cpu else BATCH_GPU
-    precision, run = _agreeing_runtime(dataset, backbone, network, device, size, say)
+    precision, run = agreeing_runtime(dataset, backbone, network, device, size, say)
     key = embedding_key(dataset, backbone, precision)
     about = {"dataset": dataset.name, "recipe": backbone.recipe, "precision": precision}
     store.begin(key, len(dataset), about)
     stored = len(dataset) - sum(stop - start for start, stop in store.missing_shards(key, len(dataset)))
     embedded, started = 0, time.perf_counter()
+    if on_cpu:
+        embed = partial(embed_on_cpu, run, lambda i: load(read(i)))
+    else:
+        room = held and held.make_room(dataset, network, device)
+        first_batch = range(min(len(dataset), size))
+        embed = partial(embed_on_gpu, run, agreeing_feeder(dataset, network, device, run, first_batch, say, room))
 
     def vectors_of(batches: Iterable[range]) -> Iterator[np.ndarray]:
         nonlocal embedded
-        for vectors in (embed_on_cpu if on_cpu else embed_on_gpu)(run, lambda i: load(read(i)), batches):
+        for vectors in embed(batches):
             embedded += len(vectors)
             rate = embedded / (time.perf_counter() - started)
             done = stored + embedded
@@ -113,37 +124,6 @@ def _by_shard(
             begun.popleft()
             yield start, np.concatenate(rows)
             rows = []
-
-
-def _agreeing_runtime(
-    dataset: Dataset, backbone: Backbone, network: Network, device: str, size: int, say: Callable[[str], None]
-) -> tuple[Precision, Runtime]:
-    """The effective precision, and the fastest way to the network in it.
-
-    Before the first shard the vectors of a batch are held against float32's, and one of them against itself alone.
-    """
-    precision = effective_precision(dataset.content, backbone, device)
-    run = torch_runtime(network, device, precision)
-    if not backbone.half_precision:
-        return precision, run
-    load = load_with(network)
-    batch = torch.stack([load(dataset.image(i)) for i in range(min(len(dataset), size))])
-    exact = run if precision == "float32" else torch_runtime(network, device, "float32")
-    wanted = exact(batch)
-    if not wanted.isfinite().all():
-        return "float32", exact
-    if least_cosine(exact(batch[:1]), wanted[:1]) < COSINE_MIN:
-        raise EmbedkitError(
-            "what the network says of an image depends on the images beside it in a batch; look for what mixes them, "
-            "such as a mean over the batch"
-        )
-    if precision != "float32":
-        cosine = least_cosine(run(batch), wanted)
-        if cosine < COSINE_MIN:
-            say(f"  {precision} is too coarse for this network (least cosine to float32 {cosine:.4f}): using float32")
-            refuse(dataset.content, backbone, precision, cosine)
-            precision, run = "float32", exact
-    return precision, faster_runtime(network, precision, run, batch, len(dataset)) if device == "cpu" else run
 
 
 def _cost(network: Network, image: np.ndarray, device: str) -> dict[str, int]:

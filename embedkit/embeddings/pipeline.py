@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import chain, islice, tee
 from typing import TypeVar
 
 import numpy as np
@@ -21,7 +20,7 @@ Load = Callable[[int], torch.Tensor]
 """Decodes an image and brings it to the network's size."""
 
 BATCH_NUMBERS = 8 * 3 * 224 * 224
-BATCH_CPU_MAX, BATCH_GPU = 256, 256
+BATCH_CPU_MAX = 256
 _BATCHES_AHEAD = 2
 
 
@@ -40,41 +39,10 @@ def embed_on_cpu(run: Runtime, load: Load, batches: Iterable[range]) -> Iterator
         return run(torch.stack([load(i) for i in batch])).numpy()
 
     with one_torch_thread(), ThreadPoolExecutor(default_jobs()) as threads:
-        yield from _in_order(threads, embed, batches, _BATCHES_AHEAD * default_jobs())
+        yield from in_order(threads, embed, batches, _BATCHES_AHEAD * default_jobs())
 
 
-def embed_on_gpu(run: Runtime, load: Load, batches: Iterable[range]) -> Iterator[np.ndarray]:
-    """The same with threads that load; a batch for which the GPU lacks memory is halved, as are those that follow.
-
-    Vectors are fetched one batch late, so that the GPU has work while the next batch is on its way.
-    """
-    size, before = BATCH_GPU, None
-    coming, counted = tee(batches)
-    with ThreadPoolExecutor(default_jobs()) as threads:
-        loaded = _in_order(threads, load, chain.from_iterable(coming), _BATCHES_AHEAD * size)
-        for images in counted:
-            batch = torch.stack(list(islice(loaded, len(images))))
-            batch = batch.pin_memory() if torch.cuda.is_available() else batch
-            vectors, size = _fitting(run, batch, size)
-            if before is not None:
-                yield before.cpu().numpy()
-            before = vectors
-    if before is not None:
-        yield before.cpu().numpy()
-
-
-def _fitting(run: Runtime, batch: torch.Tensor, size: int) -> tuple[torch.Tensor, int]:
-    """The vectors of a batch, run in parts of a size that the memory holds, and that size."""
-    while True:
-        try:
-            return torch.cat([run(part) for part in batch.split(size)]), size
-        except torch.OutOfMemoryError:
-            if size == 1:
-                raise
-            size //= 2
-
-
-def _in_order(
+def in_order(
     threads: ThreadPoolExecutor, work: Callable[[Item], Result], items: Iterable[Item], ahead: int
 ) -> Iterator[Result]:
     """What `work` gives for each item, in their order; at most `ahead` of them are begun or waiting."""

@@ -11,21 +11,21 @@ import torch
 from embedkit import artefacts
 from embedkit.backbones import Backbone
 
-Precision = Literal["float32", "bfloat16", "float16"]
+Precision = Literal["float32", "bfloat16", "float16", "int8"]
 COSINE_MIN = 0.999
 
 
 def effective_precision(content: str, backbone: Backbone, device: str) -> Precision:
-    """The precision that embeddings of this content are kept in: the native one, unless a check has refused it."""
-    native = native_precision(backbone, device)
+    """The precision that embeddings of this content are kept in: what is wanted, unless a check has refused it."""
+    if backbone.precision != "auto":
+        return backbone.precision or "float32"
+    native = native_precision(device)
     refused = native != "float32" and _refusal(content, backbone, native).exists()
     return "float32" if refused else native
 
 
-def native_precision(backbone: Backbone, device: str) -> Precision:
-    """The smallest that the device is made for, of networks that may be computed in it."""
-    if not backbone.half_precision:
-        return "float32"
+def native_precision(device: str) -> Precision:
+    """The smallest of floats that the device is made for."""
     if device.startswith("cuda"):
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
     return "bfloat16" if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported() else "float32"

@@ -15,6 +15,7 @@ from embedkit.backbones.preprocessing import Preprocessing
 from embedkit.embeddings.folding import fold_batch_norms
 from embedkit.embeddings.precision import Precision
 from embedkit.engines import default_jobs, one_torch_thread
+from embedkit.errors import EmbedkitError
 
 OPENVINO_PAYS_S = 15.0
 """Converting a network and trying it out takes some seconds, which it has to win back."""
@@ -61,6 +62,23 @@ def faster_runtime(
     whole = nn.Sequential(_Normalise(network), copy.deepcopy(network.module).eval())
     by_openvino = openvino_runtime(whole, precision, batch)
     return by_torch if by_openvino is None or _seconds(by_openvino, batch) > torch_s else by_openvino
+
+
+def in_int8(network: Network, device: str, images: torch.Tensor) -> Runtime:
+    """The network in 8 bits, by OpenVINO; `images` (n, C, h, w) say how large activations are.
+
+    Raises
+    ------
+    EmbedkitError
+        Where the device is no CPU, or the network cannot be quantised.
+    """
+    if device != "cpu":
+        raise EmbedkitError(
+            f'int8 is computed on the CPU; the study is on {device}: leave out precision="int8", or --device cpu'
+        )
+    from embedkit.embeddings.openvino_runtime import int8_runtime
+
+    return int8_runtime(nn.Sequential(_Normalise(network), copy.deepcopy(network.module).eval()), images)
 
 
 def _seconds(run: Runtime, batch: torch.Tensor) -> float:
