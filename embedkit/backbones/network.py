@@ -34,7 +34,7 @@ def bind_network(
     layer: Layers,
     pool: Pool,
     image_size: ImageSize,
-    precision: Wanted,
+    precision: Wanted = "auto",
     classifier: str | None = None,
     download: str = "",
 ) -> Backbone:

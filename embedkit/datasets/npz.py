@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import os
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from embedkit.datasets.dataset import Dataset
-from embedkit.datasets.readable import readable_images
-from embedkit.datasets.scan import look_at_pixels
+from embedkit.datasets.npz_members import read_members
+from embedkit.datasets.readable import readable_arrays
 from embedkit.datasets.vectors import from_arrays
 from embedkit.errors import EmbedkitError
 
@@ -35,7 +32,7 @@ def npz(progress: Callable[[int, int], None], task: str = "auto", *, path: str, 
     """arrays in a .npz file: X or images, y or labels, maybe splits and groups; or x_train, y_train, x_test, y_test
 
     Images are uint8 of shape (n, h, w) or (n, h, w, c); anything else of shape (n, d) is vectors. A label is none where
-    it is empty, NaN, or, for classes, -1. The arrays are held in memory.
+    it is empty, NaN, or, for classes, -1. Large arrays of images are mapped from a file; vectors are held in memory.
     """
     name = name or Path(path).stem
     arrays = _arrays(path)
@@ -45,58 +42,29 @@ def npz(progress: Callable[[int, int], None], task: str = "auto", *, path: str, 
     shapes = {X.shape[1:] for X, _ in parts.values()}
     if len(shapes) > 1:
         raise EmbedkitError(f"{path!r} holds {_described(arrays)}; all images must be of one shape")
-    X = np.concatenate([X for X, _ in parts.values()]) if len(parts) > 1 else next(iter(parts.values()))[0]
+    all_X = [X for X, _ in parts.values()]
+    n = sum(map(len, all_X))
     labels = [text for _, y in parts.values() for text in _as_text(y, none_is_minus_one=task != "regression")]
     splits = [split for split, (X_part, _) in parts.items() for _ in range(len(X_part))]
-    columns = {"groups": [""] * len(X), "splits": splits}
+    columns = {"groups": [""] * n, "splits": splits}
     for column in columns:
         if column in arrays:
-            columns[column] = _as_text(_checked(path, column, arrays[column], len(X)))
-    if X.ndim == 2:
-        return from_arrays(X, labels, columns["groups"], columns["splits"], name, task)
-    images = X if X.ndim == 4 else X[..., None]
+            columns[column] = _as_text(_checked(path, column, arrays[column], n))
+    if all_X[0].ndim == 2:
+        return from_arrays(np.concatenate(all_X), labels, columns["groups"], columns["splits"], name, task)
     ids = [f"{split}/{i:07d}" if split else f"{i:07d}" for i, split in enumerate(splits)]
-    seen = [look_at_pixels(image) for image in images]
-    progress(len(ids), len(ids))
     placed = list(zip(labels, columns["groups"], columns["splits"], strict=True))
-    return readable_images(name, "npz", ids, seen, lambda i: images[i], placed, task)
+    return readable_arrays(name, "npz", ids, all_X, progress, placed, task)
 
 
 def _arrays(path: str) -> dict[str, np.ndarray]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(member.file_size for member in archive.infolist())
-        if size > _memory_bytes():
-            raise EmbedkitError(
-                f"the arrays of {path!r} take {size / 1e9:.1f} GB, more than the memory; divide the file"
-            )
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: _plain(path, name, archive) for name in archive.files}
-            return {name: array for name, array in arrays.items() if isinstance(array, np.ndarray)}
+        return read_members(path)
     except EmbedkitError:
         raise
     except Exception as error:  # zip files that are damaged raise many kinds
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise EmbedkitError(f"cannot read {path!r}: {reason}; arrays are a .npz file written by numpy.savez") from None
-
-
-def _plain(path: str, name: str, archive: Any) -> Any:
-    try:
-        return archive[name]
-    except ValueError as error:
-        if "allow_pickle" not in str(error):
-            raise
-        raise EmbedkitError(
-            f"{path!r}: the array {name!r} holds Python objects, which could run code when they are read; "
-            f"save numbers or text, such as {name}.astype(str)"
-        ) from None
-
-
-def _memory_bytes() -> float:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return math.inf
 
 
 def _part(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from embedkit.datasets.dataset import Dataset, from_columns, merge_duplicates
 from embedkit.datasets.decode import decode
-from embedkit.datasets.scan import Seen
+from embedkit.datasets.scan import Seen, look_at_pixels
 from embedkit.errors import Unreadable, listing
 
 UNREADABLE_SHARE_MAX = 0.05
@@ -78,6 +79,30 @@ def readable_files(
 ) -> Dataset:
     """The same of image files; `encoded(i)` gives the bytes of the i-th."""
     return readable_images(name, recipe, ids, seen, lambda i: decode(encoded(i)), columns, task, encoded)
+
+
+def readable_arrays(
+    name: str,
+    recipe: str,
+    ids: list[str],
+    arrays: Sequence[Any],
+    progress: Callable[[int, int], None],
+    columns: Sequence[tuple[str, str, str]],
+    task: str,
+) -> Dataset:
+    """The same of arrays, each (n, H, W) or (n, H, W, C) uint8, one after the other."""
+    starts = np.cumsum([0, *map(len, arrays)])
+
+    def image(i: int) -> np.ndarray:
+        at = int(np.searchsorted(starts, i, side="right")) - 1
+        pixels = np.array(arrays[at][i - starts[at]], order="C")
+        return pixels if pixels.ndim == 3 else pixels[..., None]
+
+    seen = []
+    for i in range(len(ids)):
+        seen.append(look_at_pixels(image(i)))
+        progress(i + 1, len(ids))
+    return readable_images(name, recipe, ids, seen, image, columns, task)
 
 
 def _printable(path: str) -> str:

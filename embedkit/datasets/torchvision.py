@@ -11,12 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from embedkit.datasets.dataset import Dataset
 from embedkit.datasets.downloads import data_folder, fetch, is_absent
-from embedkit.datasets.readable import readable_files, readable_images
-from embedkit.datasets.scan import Seen, look_at_pixels, scan
+from embedkit.datasets.readable import readable_arrays, readable_files
+from embedkit.datasets.scan import scan
 from embedkit.datasets.torchvision_members import MEMBERS, Part
 from embedkit.errors import EmbedkitError
 from embedkit.spec import Spec, did_you_mean
@@ -105,22 +103,10 @@ def _problem(name: str, folder: Path, error: Exception) -> str:
 def _dataset(
     name: str, recipe: str, folder: Path, parts: list[Part], progress: Callable[[int, int], None], task: str
 ) -> Dataset:
-    total = sum(len(part.labels) for part in parts)
     placed = [(label, "", part.split) for part in parts for label in part.labels]
     if isinstance(parts[0].images, list):
         files = [Path(os.path.relpath(file, folder)).as_posix() for part in parts for file in part.images]
         seen = scan(folder, files, progress)
         return readable_files(name, recipe, files, seen, lambda i: (folder / files[i]).read_bytes(), placed, task)
-    starts = np.cumsum([0, *(len(part.labels) for part in parts)])
-
-    def image(i: int) -> np.ndarray:
-        at = int(np.searchsorted(starts, i, side="right")) - 1
-        pixels = np.ascontiguousarray(parts[at].images[i - starts[at]])
-        return pixels if pixels.ndim == 3 else pixels[..., None]
-
     ids = [f"{part.split or 'all'}/{i:07d}" for part in parts for i in range(len(part.labels))]
-    found: list[Seen] = []
-    for i in range(total):
-        found.append(look_at_pixels(image(i)))
-        progress(i + 1, total)
-    return readable_images(name, recipe, ids, found, image, placed, task)
+    return readable_arrays(name, recipe, ids, [part.images for part in parts], progress, placed, task)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from embedkit.datasets import npz_members
 from embedkit.datasets.dataset import Dataset
 from embedkit.datasets.npz import npz
 from embedkit.errors import EmbedkitError
@@ -192,10 +195,34 @@ def test_a_damaged_file_is_told(damage: str, tmp_path: Path) -> None:
     assert str(error.value).startswith(("cannot read", f"{str(file)!r} holds"))
 
 
-def test_arrays_that_do_not_fit_into_memory_are_refused_before_they_are_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_large_arrays_are_mapped_from_a_file_that_goes_with_them(
+    save: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(os, "sysconf", lambda name: 10)
-    assert told(tmp_path, X=IMAGES, y=LABELS) == (
-        "the arrays of FILE take 0.0 GB, more than the memory; divide the file"
+    monkeypatch.setattr(npz_members, "IN_MEMORY_MAX_BYTES", 250)
+    monkeypatch.setenv("EMBEDKIT_CACHE", str(tmp_path / "cache"))
+    save(
+        tmp_path / "pets.npz",
+        x_train=IMAGES,
+        y_train=LABELS,
+        x_test=np.asfortranarray(IMAGES[:2] + 9),
+        y_test=LABELS[:2],
     )
+    arrays = npz_members.read_members(str(tmp_path / "pets.npz"))
+    assert isinstance(arrays["x_train"], np.memmap)
+    assert not isinstance(arrays["y_train"], np.memmap)
+    assert list((tmp_path / "cache" / "arrays").iterdir()) == []
+    pets = npz(lambda done, total: None, path=str(tmp_path / "pets.npz"))
+    found = np.stack([pets.image(i) for i in range(len(pets))])
+    np.testing.assert_array_equal(found, np.concatenate([IMAGES, IMAGES[:2] + 9]).reshape(found.shape))
+
+
+def test_no_room_for_a_large_array_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(npz_members, "IN_MEMORY_MAX_BYTES", 100)
+    monkeypatch.setattr(npz_members.shutil, "copyfileobj", full)
+    message = told(tmp_path, X=IMAGES, y=LABELS)
+    assert message.startswith("cannot write ")
+    assert ": No space left on device; free some space" in message
