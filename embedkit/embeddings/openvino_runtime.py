@@ -6,6 +6,7 @@ import io
 import logging
 import threading
 import warnings
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from typing import Any
 
@@ -18,7 +19,7 @@ from embedkit.embeddings.precision import Precision
 from embedkit.engines import default_jobs
 from embedkit.errors import EmbedkitError
 
-_HINTS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16", "int8": "f32"}
+_HINTS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
 
 
 def openvino_runtime(module: nn.Module, precision: Precision, batch: torch.Tensor):  # type: ignore[no-untyped-def]
@@ -32,7 +33,12 @@ def openvino_runtime(module: nn.Module, precision: Precision, batch: torch.Tenso
         Loaded images; the number of images may differ later, their size not.
     """
     try:
-        return _compiled(_converted(module, batch), precision)
+        settings = {
+            "INFERENCE_PRECISION_HINT": _HINTS[precision],
+            "INFERENCE_NUM_THREADS": default_jobs(),
+            "NUM_STREAMS": default_jobs(),  # of one thread each: with a single one, callers would wait in line
+        }
+        return _runtime(openvino.Core().compile_model(_converted(module, batch), "CPU", settings).create_infer_request)
     except Exception:  # what a tracer or a converter does not know ends in errors of many kinds
         return None
 
@@ -59,10 +65,16 @@ def int8_runtime(module: nn.Module, images: torch.Tensor):  # type: ignore[no-un
         with warnings.catch_warnings(), redirect_stdout(io.StringIO()):  # it draws bars of its own
             warnings.simplefilter("ignore")
             model = nncf.quantize(_converted(module, images[:1]), one_by_one, subset_size=len(images))
-        return _compiled(model, "int8")
     except Exception as error:  # as above
         told = str(error).partition("\n")[0]
         raise EmbedkitError(f'the network cannot be brought to int8 ({told}); leave out precision="int8"') from None
+
+    def own_request() -> Any:
+        """Of a copy for each thread: with several streams OpenVINO 2026.4 computes some int8 networks wrongly."""
+        settings = {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}
+        return openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
+
+    return _runtime(own_request)
 
 
 def _converted(module: nn.Module, batch: torch.Tensor) -> Any:
@@ -71,18 +83,12 @@ def _converted(module: nn.Module, batch: torch.Tensor) -> Any:
         return openvino.convert_model(module, example_input=batch, input=[(-1, *batch.shape[1:])])
 
 
-def _compiled(model: Any, precision: Precision):  # type: ignore[no-untyped-def]
-    settings = {
-        "INFERENCE_PRECISION_HINT": _HINTS[precision],
-        "INFERENCE_NUM_THREADS": default_jobs(),
-        "NUM_STREAMS": default_jobs(),  # of one thread each: with a single one, callers would wait in line
-    }
-    compiled = openvino.Core().compile_model(model, "CPU", settings)
+def _runtime(new_request: Callable[[], Any]):  # type: ignore[no-untyped-def]
     local = threading.local()
 
     def run(batch: torch.Tensor) -> torch.Tensor:
         if not hasattr(local, "request"):
-            local.request = compiled.create_infer_request()
+            local.request = new_request()
         (found,) = local.request.infer([np.ascontiguousarray(batch.numpy())]).values()
         return torch.from_numpy(np.array(found, dtype=np.float32))
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib.util
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import torch
 from embedkit.backbones import Images, Network, make_backbone
 from embedkit.datasets import open_dataset
 from embedkit.embeddings import runtime
-from embedkit.embeddings.runtime import faster_runtime, load_with, torch_runtime
+from embedkit.embeddings.runtime import faster_runtime, in_int8, load_with, torch_runtime
 from embedkit.spec import parse
 
 needs_openvino = pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="needs openvino")
@@ -107,3 +108,15 @@ def test_ways_are_timed_on_one_thread_each() -> None:
 
     assert runtime._seconds(run, torch.zeros(1)) >= 0
     assert seen == {1}
+
+
+@needs_openvino
+@pytest.mark.skipif(importlib.util.find_spec("nncf") is None, reason="needs nncf")
+def test_int8_gives_nearly_what_float32_gives_on_every_thread() -> None:
+    network, images = network_of('squeezenet1_1(weights="none", layer="features.5")'), photos(8)
+    batch = torch.stack([load_with(network)(image) for image in images])
+    run = in_int8(network, "cpu", batch)
+    with ThreadPoolExecutor(3) as threads:
+        found = list(threads.map(run, [batch] * 6))
+    assert min(torch.nn.functional.cosine_similarity(rows, exact(network, images)).min() for rows in found) > 0.99
+    assert all(torch.equal(rows, found[0]) for rows in found)
