@@ -176,8 +176,10 @@ def plan_evaluation(dataset: Dataset, kind: str = "auto", min_class_size: int = 
     Raises
     ------
     EmbedkitError
-        Where fewer than two classes are left (of classes), or fewer than 5 images (groups) to divide.
+        Where nothing is labelled, fewer than two classes are left (of classes), or fewer than 5 images (groups) to
+        divide.
     """
+    _check_labelled(dataset)
     in_test = dataset.splits == "test"
     notices: list[str] = []
     divided = kind == "cv" or not in_test.any()
@@ -220,6 +222,20 @@ def plan_evaluation(dataset: Dataset, kind: str = "auto", min_class_size: int = 
         raise EmbedkitError(f"{dataset.name}: no test image has a label; label some, or use --evaluation cv")
     pool = np.flatnonzero(~in_test & ~np.isin(dataset.groups, dataset.groups[tested]))
     return replace(plan, kind="fixed", candidates=candidates, test=np.flatnonzero(tested), pool=pool)
+
+
+def _check_labelled(dataset: Dataset) -> None:
+    if not (dataset.labels >= 0).any():
+        what = "images" if dataset.vectors is None else "vectors"
+        raise EmbedkitError(
+            f"{dataset.name}: none of its {len(dataset)} {what} has a label; "
+            "label some (images: in one folder per class, or by --labels labels.csv with the columns path,label)"
+        )
+    if dataset.task == "classification" and len(dataset.classes) == 1:
+        raise EmbedkitError(
+            f"{dataset.name}: all labelled images are of one class, {dataset.classes[0]!r}; "
+            "telling classes apart takes two"
+        )
 
 
 def _without_small_classes(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -193,3 +194,18 @@ def test_a_few_photos_are_embedded_without_a_comparison(photos: Path) -> None:
     assert y.tolist() == ["cat", "dog"]
     with pytest.raises(ek.EmbedkitError, match="label"):
         ek.embed(str(photos), "pixels", split="train")
+
+
+def test_photos_without_labels_or_of_one_class_are_embedded(photos: Path) -> None:
+    X, _ = ek.embed(str(photos), "pixels")
+    flat, y = ek.embed(str(photos / "cat"), "pixels")  # photos in no class folder
+    np.testing.assert_array_equal(flat, X[:6])
+    assert y.tolist() == [""] * 6
+    shutil.rmtree(photos / "dog")
+    one_class, y = ek.embed(str(photos), "pixels")
+    np.testing.assert_array_equal(one_class, X[:6])
+    assert y.tolist() == ["cat"] * 6
+    with pytest.raises(ek.EmbedkitError, match="all labelled images are of one class, 'cat'"):
+        ek.run(str(photos), backbones=["pixels"])
+    with pytest.raises(ek.EmbedkitError, match="none of its 6 images has a label; label some"):
+        ek.run(str(photos / "cat"), backbones=["pixels"])

@@ -139,6 +139,21 @@ def test_vectors_and_numbers_are_checked_too(tmp_path: Path, capsys: pytest.Capt
     ]
 
 
+def test_images_without_labels_are_counted_and_compared(pets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sound, lines = checked(pets / "test" / "cat", capsys)
+    assert sound
+    assert lines[1:] == [
+        "cat: 3 images",
+        "              (no split)",
+        "  (no label)           3",
+        "  all                  3",
+        "looking for copies",
+        "  exact duplicates left, each on one side of every split: 0",
+        "  near duplicates: 0 pairs",
+        "sound",
+    ]
+
+
 @pytest.mark.parametrize(("broken", "status"), [(False, 0), (True, 1)])
 def test_the_command_ends_with_its_status(
     broken: bool, status: int, pets: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -336,6 +336,21 @@ def test_a_test_split_without_labels_is_refused() -> None:
         plan_evaluation(toy([*classes_of(12), ""], splits=["train"] * 12 + ["test"]))
 
 
+def test_nothing_labelled_is_told_with_the_two_ways_to_label() -> None:
+    with pytest.raises(EmbedkitError) as told:
+        plan_evaluation(toy(["", "", ""]))
+    assert str(told.value) == (
+        "toy: none of its 3 vectors has a label; "
+        "label some (images: in one folder per class, or by --labels labels.csv with the columns path,label)"
+    )
+
+
+def test_one_class_is_told() -> None:
+    with pytest.raises(EmbedkitError) as told:
+        plan_evaluation(toy(["a", "a", ""]))
+    assert str(told.value) == "toy: all labelled images are of one class, 'a'; telling classes apart takes two"
+
+
 def test_a_budget_that_a_class_cannot_fill_names_class_count_and_remedies() -> None:
     labels = ["one"] * 30 + ["seven"] * 12
     evaluation = plan_evaluation(toy([*labels, "one", "seven"], splits=["train"] * 42 + ["test"] * 2))

@@ -109,15 +109,9 @@ def from_columns(
     Raises
     ------
     EmbedkitError
-        Where nothing is labelled, one class (or number) is all there is, a target is no finite number, or a split is
-        neither train, validation nor test.
+        Where one number is all there is, a target is no finite number, or a split is neither train, validation nor
+        test.
     """
-    if not any(labels):
-        what = "images" if dataset.vectors is None else "vectors"
-        raise EmbedkitError(
-            f"{dataset.name}: none of its {len(dataset)} {what} has a label; "
-            "label some (images: in one folder per class, or by --labels labels.csv with the columns path,label)"
-        )
     dataset = _with_labels(dataset, labels, task)
     placed = [_SPLITS.get(split.lower(), "?") for split in splits] if splits else [""] * len(labels)
     if "?" in placed and splits:
@@ -140,14 +134,10 @@ def _with_labels(dataset: Dataset, labels: list[str], task: str) -> Dataset:
         targets = read_targets(dataset.name, dataset.ids, labels)
         return replace(dataset, labels=np.where(np.isnan(targets), UNLABELLED, 0), classes=("",), targets=targets)
     classes = tuple(sorted({label for label in labels if label}))
-    if len(classes) == 1:
-        raise EmbedkitError(
-            f"{dataset.name}: all labelled images are of one class, {classes[0]!r}; telling classes apart takes two"
-        )
     index = {name: number for number, name in enumerate(classes)} | {"": UNLABELLED}
     coded = np.array([index[label] for label in labels], dtype=np.int64)
     notices = dataset.notices
-    if task == "auto" and are_whole_numbers(labels):
+    if task == "auto" and any(labels) and are_whole_numbers(labels):
         notices += ("labels are whole numbers and taken as classes; --task regression takes them as numbers",)
     return replace(dataset, labels=coded, classes=classes, notices=notices)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -160,18 +159,6 @@ def test_a_folder_without_images_is_told_with_what_is_read(tmp_path: Path) -> No
     assert told(tmp_path) == (
         f"{str(tmp_path)!r} holds no images; embedkit reads .bmp, .gif, .jpeg, .jpg, .pgm, .png, .ppm, .tif, "
         ".tiff, .webp, in the folder or below it"
-    )
-
-
-def test_one_class_is_told(photos: Path) -> None:
-    shutil.rmtree(photos / "dog")
-    assert told(photos) == "photos: all labelled images are of one class, 'cat'; telling classes apart takes two"
-
-
-def test_nothing_labelled_is_told(tmp_path: Path, write_photo: WritePhoto) -> None:
-    write_photo(tmp_path / "p" / "a.png", seed=1)
-    assert told(tmp_path / "p").startswith(
-        "p: none of its 1 images has a label; label some (images: in one folder per class"
     )
 
 
