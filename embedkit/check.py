@@ -10,7 +10,8 @@ import numpy as np
 from embedkit.console import Console
 from embedkit.datasets import Dataset, cards, dataset_spec
 from embedkit.datasets.near import near_pairs, thumbnail
-from embedkit.datasets.scan import in_threads, pixels_sha256
+from embedkit.datasets.scan import AHEAD, pixels_sha256
+from embedkit.engines import in_order
 from embedkit.errors import Unreadable, listing
 from embedkit.opening import opened
 
@@ -107,7 +108,7 @@ def _looked_at(dataset: Dataset, console: Console) -> tuple[list[str], np.ndarra
 
     digests, thumbnails = [], []
     with console.stage("looking for copies", len(dataset)) as advance:
-        for digest, small in in_threads(look, range(len(dataset))):
+        for digest, small in in_order(look, range(len(dataset)), AHEAD):
             digests.append(digest)
             thumbnails.append(small)
             advance(len(digests), f"{len(digests)} of {len(dataset)} images")

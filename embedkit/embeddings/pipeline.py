@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from itertools import chain, islice, tee
-from typing import TypeVar
 
 import numpy as np
 import torch
 
 from embedkit.embeddings.runtime import Runtime
-from embedkit.engines import default_jobs, one_torch_thread
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+from embedkit.engines import default_jobs, in_order, one_torch_thread
 
 Load = Callable[[int], torch.Tensor]
 """Decodes an image and brings it to the network's size."""
@@ -39,8 +34,8 @@ def embed_on_cpu(run: Runtime, load: Load, batches: Iterable[range]) -> Iterator
     def embed(batch: range) -> np.ndarray:
         return run(torch.stack([load(i) for i in batch])).numpy()
 
-    with one_torch_thread(), ThreadPoolExecutor(default_jobs()) as threads:
-        yield from _in_order(threads, embed, batches, _BATCHES_AHEAD * default_jobs())
+    with one_torch_thread():
+        yield from in_order(embed, batches, _BATCHES_AHEAD * default_jobs())
 
 
 def embed_on_gpu(run: Runtime, load: Load, batches: Iterable[range]) -> Iterator[np.ndarray]:
@@ -50,8 +45,7 @@ def embed_on_gpu(run: Runtime, load: Load, batches: Iterable[range]) -> Iterator
     """
     size, before = BATCH_GPU, None
     coming, counted = tee(batches)
-    with ThreadPoolExecutor(default_jobs()) as threads:
-        loaded = _in_order(threads, load, chain.from_iterable(coming), _BATCHES_AHEAD * size)
+    with closing(in_order(load, chain.from_iterable(coming), _BATCHES_AHEAD * size)) as loaded:
         for images in counted:
             batch = torch.stack(list(islice(loaded, len(images))))
             batch = batch.pin_memory() if torch.cuda.is_available() else batch
@@ -72,20 +66,3 @@ def _fitting(run: Runtime, batch: torch.Tensor, size: int) -> tuple[torch.Tensor
             if size == 1:
                 raise
             size //= 2
-
-
-def _in_order(
-    threads: ThreadPoolExecutor, work: Callable[[Item], Result], items: Iterable[Item], ahead: int
-) -> Iterator[Result]:
-    """What `work` gives for each item, in their order; at most `ahead` of them are begun or waiting."""
-    waiting: deque[Future[Result]] = deque()
-    try:
-        for item in items:
-            waiting.append(threads.submit(work, item))
-            if len(waiting) == ahead:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        for future in waiting:
-            future.cancel()
