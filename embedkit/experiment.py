@@ -112,6 +112,10 @@ def make_embeddings(
         try:
             with console.stage(f"embedding {dataset} with {name}", forward_passes(bench.dataset, backbone)) as advance:
                 extract(bench.dataset, backbone, device, advance, console.say)
+        except KeyboardInterrupt:
+            kept = store.rows_there(effective_key(bench.dataset, backbone, device), len(bench.dataset))
+            console.say(f"  kept: {kept} of {len(bench.dataset)} embeddings, in whole shards of {store.SHARD_ROWS}")
+            raise
         except Unwritable:
             raise
         except Exception as error:  # one network that fails must not cost the trials of the others

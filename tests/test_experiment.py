@@ -70,6 +70,24 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path, monkeypatch: py
     assert whole.set_index("key").loc[kept["key"], "run_id"].unique().tolist() == [1]
 
 
+def test_an_interrupted_extraction_says_how_many_embeddings_are_kept(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written = []
+
+    def interrupt_at_second(rows: np.ndarray, ids: object) -> None:
+        if written:
+            raise KeyboardInterrupt
+        written.append(rows)
+
+    monkeypatch.setattr("embedkit.embeddings.store.SHARD_ROWS", 5)
+    monkeypatch.setattr("embedkit.embeddings.extract.check_finite", interrupt_at_second)
+    keys = {"backbones": ["pixels"], "heads": ["ridge"], "budgets": [1], "repeats": 1, "jobs": 1}
+    with pytest.raises(KeyboardInterrupt):
+        ek.run(str(photos), **keys, verbose=True, out=str(tmp_path))
+    assert "  kept: 5 of 12 embeddings, in whole shards of 5\n" in capsys.readouterr().out
+
+
 def test_a_moved_folder_of_photos_is_the_same_data(photos: Path, tmp_path: Path) -> None:
     keys = {"backbones": ["pixels"], "heads": ["knn(k=1)"], "budgets": [1], "repeats": 1, "jobs": 1}
     before = ek.run(str(photos), **keys, out=str(tmp_path))

@@ -68,7 +68,7 @@ def extract(
     key = embedding_key(dataset, backbone, precision)
     about = {"dataset": dataset.name, "recipe": backbone.recipe, "precision": precision}
     store.begin(key, len(dataset), about)
-    stored = len(dataset) - sum(stop - start for start, stop in store.missing_shards(key, len(dataset)))
+    stored = store.rows_there(key, len(dataset))
     embedded, started = 0, time.perf_counter()
 
     def vectors_of(batches: Iterable[range]) -> Iterator[np.ndarray]:

@@ -88,6 +88,11 @@ def missing_shards(key: str, n: int) -> list[tuple[int, int]]:
     return [(start, stop) for start, stop in ranges if not is_there(key, start, stop)]
 
 
+def rows_there(key: str, n: int) -> int:
+    """How many of a key's `n` rows are stored."""
+    return n - sum(stop - start for start, stop in missing_shards(key, n))
+
+
 def is_there(key: str, start: int, stop: int) -> bool:
     """Whether the shard of rows [start, stop) is there, and looks whole."""
     try:
