@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -23,6 +24,7 @@ def run_and_end() -> NoReturn:
         status = 130
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     engines.end_workers()
+    atexit._run_exitfuncs()
     with suppress(BrokenPipeError):
         sys.stdout.flush()
     os._exit(status)

@@ -74,12 +74,11 @@ def _members(kind: str) -> str:
 
         return "\n".join(_line(name, head.build) + _about(head) for name, head in HEADS.items())
     from embedkit.backbones import BACKBONES
-    from embedkit.backbones.pretrained import names
+    from embedkit.backbones.torchvision_networks import NETWORKS
 
-    networks = names()
-    own = {name: build for name, build in BACKBONES.items() if name not in networks}
-    signature = _line("NETWORK", BACKBONES[networks[0]])
-    return "\n".join([*_lines(own), signature, _wrapped("    NETWORK is one of: ", networks)])
+    own = {name: build for name, build in BACKBONES.items() if name not in NETWORKS}
+    signature = _line("NETWORK", BACKBONES[NETWORKS[0]])
+    return "\n".join([*_lines(own), signature, _wrapped("    NETWORK is one of: ", list(NETWORKS))])
 
 
 def _size(card: dict[str, Any]) -> str:

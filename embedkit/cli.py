@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from embedkit import catalogue, engines, store_cli
+from embedkit import catalogue, engines, results, store_cli
 from embedkit.console import Console
 from embedkit.distance.request import DistanceRequest, make_distance_request
 from embedkit.errors import EmbedkitError
@@ -85,7 +85,7 @@ def _stoppable(work: Callable[[Asked, bool], int], request: Asked, dry_run: bool
 
         stop_if_absent(request.datasets, request.labels)
     try:
-        if not dry_run:
+        if not dry_run and not (request.folder / results.FILE).exists():  # else there may be nothing left to do
             engines.warm_up(request.jobs)  # torch takes seconds to load, here and there at once
         return work(request, dry_run)
     except KeyboardInterrupt:

@@ -21,7 +21,6 @@ from embedkit.embeddings.extract import effective_key, extract, forward_passes
 from embedkit.environment import facts
 from embedkit.errors import EmbedkitError, NotApplicable, Unwritable
 from embedkit.heads import HEADS
-from embedkit.measure import evaluate
 from embedkit.plan import Bench, Plan, unsuited
 from embedkit.results import ImageSet, Outcome
 from embedkit.spec import parse
@@ -147,6 +146,8 @@ def _run_trials(
     """Run trials group by group, and store each group's rows when they come."""
     if not todo:
         return
+    from embedkit.measure import evaluate
+
     tasks = TaskMaker(plan)
     cost = {trial.key(): estimate.trial_seconds(plan.benches[trial.dataset], trial, tasks.dim(trial)) for trial in todo}
     ordered = sorted(groups(todo, plan.device), key=lambda group: -sum(cost[trial.key()] for trial in group))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import subprocess
@@ -22,9 +23,10 @@ def test_a_command_ends_with_its_status_and_its_workers_at_once(
     monkeypatch.setattr(__main__, "main", command)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(engines, "end_workers", lambda: told.append("workers"))
+    monkeypatch.setattr(atexit, "_run_exitfuncs", lambda: told.append("handlers"))
     monkeypatch.setattr(os, "_exit", told.append)
     __main__.run_and_end()
-    assert told == ["workers", status]
+    assert told == ["workers", "handlers", status]
 
 
 def test_what_is_printed_arrives_before_the_end() -> None:
