@@ -100,15 +100,16 @@ def _run_and_report(study: Study, dry_run: bool) -> int:
     """Run, print the tables, write the report; returns the exit status: 1 where a trial failed."""
     from embedkit.experiment import run_study
     from embedkit.plan import make_plan
-    from embedkit.report.page import write_report
-    from embedkit.report.summary import summarise
-    from embedkit.report.text import summary_text
 
     console = Console()
     plan = make_plan(study, console)
     folder = run_study(plan, console, dry_run)
     if dry_run:
         return 0
+    from embedkit.report.page import write_report
+    from embedkit.report.summary import summarise
+    from embedkit.report.text import summary_text
+
     summary = summarise(folder, study.score, [trial.key() for trial in plan.trials])
     console.say(f"\n{summary_text(summary)}\n")
     report = write_report(folder, summary)
@@ -139,13 +140,14 @@ def _compare_and_report(request: DistanceRequest, dry_run: bool) -> int:
     """Compare, print the tables; returns the exit status: 1 where a comparison failed."""
     from embedkit.distance.experiment import run_distances
     from embedkit.distance.plan import plan_distances
-    from embedkit.report.distances import distance_rows, distances_text
 
     console = Console()
     plan = plan_distances(request, console)
     folder = run_distances(plan, console, dry_run)
     if dry_run:
         return 0
+    from embedkit.report.distances import distance_rows, distances_text
+
     rows = distance_rows(folder, [comparison.key() for comparison in plan.comparisons])
     console.say(f"\n{distances_text(rows)}\n\nrows: {folder / 'results.sqlite'}  (embedkit export {folder})")
     return _count_failed(rows, "comparisons", console)

@@ -53,6 +53,7 @@ def run_study(plan: Plan, console: Console, dry_run: bool = False) -> Path:
                 started,
                 {**facts(plan.device, plan.study.jobs), "study": plan.study.model_dump(mode="json", exclude_none=True)},
             )
+            todo = _suited(plan, todo, connection, run_id)
             download(plan.benches, todo, console)
             todo = make_embeddings(plan.benches, plan.device, todo, connection, run_id, console)
             together = [trial for trial in todo if not trial.is_timed]
@@ -63,6 +64,17 @@ def run_study(plan: Plan, console: Console, dry_run: bool = False) -> Path:
             _run_trials(plan, on_cpu, connection, run_id, console, jobs=plan.study.jobs)
             _run_trials(plan, alone, connection, run_id, console, jobs=1, timed=True)
     return folder
+
+
+def _suited(plan: Plan, todo: Sequence[Trial], connection: sqlite3.Connection, run_id: int) -> list[Trial]:
+    """The trials whose head can do what the data set asks for; stores rows for the others."""
+    by_reason: dict[str, list[Trial]] = {}
+    for trial in todo:
+        by_reason.setdefault(unsuited(trial.head, plan.benches[trial.dataset]), []).append(trial)
+    suited = by_reason.pop("", [])
+    for reason, trials in by_reason.items():
+        write_reason(plan.benches, trials, "not_applicable", reason, connection, run_id)
+    return suited
 
 
 class Measurement(Protocol):
@@ -107,6 +119,9 @@ def make_embeddings(
         backbone = bench.backbones[name]
         if isinstance(backbone, NotApplicable):
             write_reason(benches, trials, "not_applicable", str(backbone), connection, run_id)
+            continue
+        if store.is_complete(effective_key(bench.dataset, backbone, device)):
+            possible += trials
             continue
         try:
             with console.stage(f"embedding {dataset} with {name}", forward_passes(bench.dataset, backbone)) as advance:
@@ -198,13 +213,10 @@ class TaskMaker:
         Raises
         ------
         NotApplicable
-            Where the head is not for this task, or the draw holds a single class.
+            Where the draw holds a single class.
         """
         bench = self._plan.benches[trial.dataset]
         evaluation = bench.evaluation
-        reason = unsuited(trial.head, bench)
-        if reason:
-            raise NotApplicable(reason)
         of_classes = evaluation.task == "classification"
         budget = next(budget for budget in bench.budgets if str(budget) == trial.budget)
         among, _ = evaluation.split(trial.repeat, trial.fold)

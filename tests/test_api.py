@@ -138,6 +138,15 @@ def test_importing_embedkit_imports_nothing_heavy() -> None:
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 
 
+def test_a_plan_imports_no_library_of_heads_or_networks() -> None:
+    """Each takes seconds, and what is done already needs none."""
+    code = (
+        "import sys, embedkit.plan, embedkit.experiment; "
+        "print(sorted({'altair', 'openvino', 'pandas', 'sklearn', 'timm', 'torchvision'} & set(sys.modules)))"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
 def test_public_names_are_there() -> None:
     assert all(getattr(ek, name) is not None for name in ek.__all__)
     with pytest.raises(AttributeError, match="module 'embedkit' has no attribute 'rnu'"):
