@@ -16,7 +16,7 @@ import typer
 from embedkit import catalogue, engines, results, store_cli
 from embedkit.console import Console
 from embedkit.distance.request import DistanceRequest, make_distance_request
-from embedkit.errors import EmbedkitError
+from embedkit.errors import EmbedkitError, counted
 from embedkit.request import Asked, Request
 from embedkit.study import Study, built_in_study, make_study, read_study
 
@@ -114,14 +114,14 @@ def _run_and_report(study: Study, dry_run: bool) -> int:
     console.say(f"\n{summary_text(summary)}\n")
     report = write_report(folder, summary)
     console.say(f"report: {report}\nrows and predictions: {folder / 'results.sqlite'}  (embedkit export {folder})")
-    return _count_failed(summary.rows, "trials", console)
+    return _count_failed(summary.rows, "trial", console)
 
 
 def _count_failed(rows: pd.DataFrame, noun: str, console: Console) -> int:
     """Say how many rows are there to be tried again; returns the exit status."""
     failed = int((rows["status"] == "failed").sum())
     if failed:
-        console.say(f"{failed} {noun} failed; the same command tries them again")
+        console.say(f"{counted(failed, noun)} failed; the same command tries again")
     return 1 if failed else 0
 
 
@@ -150,7 +150,7 @@ def _compare_and_report(request: DistanceRequest, dry_run: bool) -> int:
 
     rows = distance_rows(folder, [comparison.key() for comparison in plan.comparisons])
     console.say(f"\n{distances_text(rows)}\n\nrows: {folder / 'results.sqlite'}  (embedkit export {folder})")
-    return _count_failed(rows, "comparisons", console)
+    return _count_failed(rows, "comparison", console)
 
 
 def _options(model: type[Request]) -> list[inspect.Parameter]:

@@ -19,7 +19,7 @@ from embedkit.console import Console
 from embedkit.embeddings import store
 from embedkit.embeddings.extract import effective_key, extract, forward_passes
 from embedkit.environment import facts
-from embedkit.errors import EmbedkitError, NotApplicable, Unwritable
+from embedkit.errors import EmbedkitError, NotApplicable, Unwritable, counted
 from embedkit.heads import HEADS
 from embedkit.plan import Bench, Plan, unsuited
 from embedkit.results import ImageSet, Outcome
@@ -178,7 +178,7 @@ def _run_trials(
             if made:
                 yield made, timed
 
-    title = f"{len(todo)} trials, one at a time, to measure what heads cost" if timed else f"{len(todo)} trials"
+    title = counted(len(todo), "trial") + (", one at a time, to measure what heads cost" if timed else "")
     done_cost, done = 0.0, 0
     with console.stage(title, sum(cost.values())) as advance:
         for outcomes in engines.run(evaluate, work(), jobs):

@@ -111,8 +111,8 @@ def test_compare_takes_missing_labels_as_pool(clusters: tuple[np.ndarray, np.nda
 @pytest.mark.parametrize(
     ("X", "y", "told"),
     [
-        ([[1.0, 2.0]], ["a", "b"], "1 vectors and 2 labels"),
-        ([[1.0], [float("nan")]], ["a", "b"], "1 vectors hold NaN or infinity, as float32 (first: row 1)"),
+        ([[1.0, 2.0]], ["a", "b"], "1 vector and 2 labels"),
+        ([[1.0], [float("nan")]], ["a", "b"], "1 vector holds NaN or infinity, as float32 (first: row 1)"),
         ([[1.0], [2.0, 3.0]], ["a", "b"], "vectors must all have the same length, one row per image"),
         ([[1.0], [2.0]], ["a", "a"], "all labelled images are of one class, 'a'"),
     ],

@@ -182,7 +182,7 @@ def test_keys_and_an_age_do_not_go_together(run: Store) -> None:
 
 @pytest.mark.usefixtures("two")
 def test_export_writes_the_rows(run: Store, tmp_path: Path) -> None:
-    assert run("export", "d", "rows.npy") == (0, ["rows.npy: 1,200 rows of 8 numbers, 38.5 kB"], "")
+    assert run("export", "d", "rows.npy") == (0, ["rows.npy: 1200 rows of 8 numbers, 38.5 kB"], "")
     assert np.load(tmp_path / "rows.npy").shape == (1200, 8)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from embedkit.errors import EmbedkitError
+from embedkit.errors import EmbedkitError, counted
 
 
 def file_sha256(path: str) -> str:
@@ -55,14 +55,15 @@ def fitting_state(module: nn.Module, name: str, path: Path, unused: str | None =
     missing = [key for key in needed if key not in stored]
     if missing:
         raise EmbedkitError(
-            f"weights file {path.name!r} does not fit {name}: {len(missing)} keys missing (first: {missing[0]!r})"
+            f"weights file {path.name!r} does not fit {name}: {counted(len(missing), 'key')} missing "
+            f"(first: {missing[0]!r})"
         )
     misshapen = [key for key in needed if stored[key].shape != wanted[key].shape]
     if misshapen:
         first = misshapen[0]
         raise EmbedkitError(
-            f"weights file {path.name!r} does not fit {name}: {len(misshapen)} keys have another shape "
-            f"(first: {first!r} is {tuple(stored[first].shape)}, needed is {tuple(wanted[first].shape)})"
+            f"weights file {path.name!r} does not fit {name}: {counted(len(misshapen), 'key has', 'keys have')} "
+            f"another shape (first: {first!r} is {tuple(stored[first].shape)}, needed is {tuple(wanted[first].shape)})"
         )
     return {key: stored[key] for key in needed}
 

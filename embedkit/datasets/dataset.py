@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from embedkit.datasets.targets import are_whole_numbers, read_targets, task_of
-from embedkit.errors import EmbedkitError, listing
+from embedkit.errors import EmbedkitError, counted, listing
 from embedkit.scores import Task
 
 UNLABELLED = -1
@@ -149,9 +149,9 @@ def _check_groups_stay_on_one_side(name: str, keys: list[str], splits: np.ndarra
     tested = {key for key, split in zip(keys, splits, strict=True) if split == "test"}
     crossing = sorted({key for key, split in zip(keys, splits, strict=True) if split != "test"} & tested)
     if crossing:
+        groups = counted(len(crossing), "group has", "groups have")
         raise EmbedkitError(
-            f"{name}: {len(crossing)} groups have images both in test and outside it ({listing(crossing)}); "
-            "keep each group on one side"
+            f"{name}: {groups} images both in test and outside it ({listing(crossing)}); keep each group on one side"
         )
 
 
@@ -179,11 +179,13 @@ def merge_duplicates(dataset: Dataset, digests: list[str]) -> Dataset:
         if label != UNLABELLED:
             by_digest.setdefault(digest, set()).add(float(truth))
     contradictory = sum(len(labels) > 1 for labels in by_digest.values())
-    notice = f"{copies} exact duplicates (kept on one side of every split)"
+    notice = f"{counted(copies, 'exact duplicate')} (kept on one side of every split)"
     if leaked.any():
-        notice += f", {leaked.sum()} images dropped from train because they or their group are in test"
+        one = "image dropped from train because it or its group is in test"
+        many = "images dropped from train because they or their group are in test"
+        notice += f", {counted(int(leaked.sum()), one, many)}"
     if contradictory:
-        notice += f", {contradictory} images with two different labels"
+        notice += f", {counted(contradictory, 'image')} with two different labels"
     dropped = tuple((dataset.ids[i], str(dataset.splits[i])) for i in np.flatnonzero(leaked))
     merged = replace(dataset, groups=groups, dropped=dropped, notices=(*dataset.notices, notice))
     return subset(merged, np.flatnonzero(~leaked))

@@ -203,7 +203,7 @@ def test_keys_of_another_shape_are_counted_and_the_first_shown(squeezenet: nn.Mo
     state["features.0.weight"] = torch.zeros(64, 1, 3, 3)
     torch.save(state, tmp_path / "mine.pth")
     problem = (
-        "'mine.pth' does not fit squeezenet1_1: 1 keys have another shape "
+        "'mine.pth' does not fit squeezenet1_1: 1 key has another shape "
         "(first: 'features.0.weight' is (64, 1, 3, 3), needed is (64, 3, 3, 3))"
     )
     with pytest.raises(EmbedkitError, match=re.escape(problem)):

@@ -206,7 +206,7 @@ def test_a_subset_and_copies_keep_their_targets() -> None:
     np.testing.assert_array_equal(merged.targets, [2, 3, 4])
     assert merged.notices == (
         "2 exact duplicates (kept on one side of every split), "
-        "1 images dropped from train because they or their group are in test, 2 images with two different labels",
+        "1 image dropped from train because it or its group is in test, 2 images with two different labels",
     )
 
 
