@@ -24,7 +24,8 @@ def text(kind: str | None = None) -> str:
         Where there is no such kind.
     """
     if kind is not None and kind not in KINDS:
-        raise EmbedkitError(f"there are no {kind!r} to list{did_you_mean(kind, KINDS)} kinds: {', '.join(KINDS)}")
+        kinds = (*KINDS, "layers")
+        raise EmbedkitError(f"there are no {kind!r} to list{did_you_mean(kind, kinds)} kinds: {', '.join(kinds)}")
     return "\n\n".join(f"{name}:\n{_members(name)}" for name in ([kind] if kind else KINDS))
 
 
@@ -78,7 +79,8 @@ def _members(kind: str) -> str:
 
     own = {name: build for name, build in BACKBONES.items() if name not in NETWORKS}
     signature = _line("NETWORK", BACKBONES[NETWORKS[0]])
-    return "\n".join([*_lines(own), signature, _wrapped("    NETWORK is one of: ", list(NETWORKS))])
+    known = _wrapped("    NETWORK is one of: ", list(NETWORKS))
+    return "\n".join([*_lines(own), signature, known, "    its layers: embedkit list layers NETWORK"])
 
 
 def _size(card: dict[str, Any]) -> str:

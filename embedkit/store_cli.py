@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from embedkit import artefacts
-from embedkit.embeddings import exports, maintenance
+from embedkit.embeddings import exports, maintenance, store
 from embedkit.embeddings.inventory import KEY_SHOWN, Entry, entries, find
 from embedkit.errors import EmbedkitError, counted
 
@@ -119,10 +119,14 @@ def prune(
 def export(
     key: Annotated[str, typer.Argument(help="a key, or how it begins")],
     file: Annotated[Path, typer.Argument(help="rows.npy or rows.parquet")],
+    force: Annotated[bool, typer.Option("--force", help="replace a file that is there")] = False,
 ) -> None:
-    """Write the rows of one key, in the order of the images, as .npy or Parquet."""
-    n, d = exports.export(find(key).key, file)
+    """Write the rows of one key, in the order of the images, as .npy or, with the ids of the images, as Parquet."""
+    entry = find(key)
+    n, d = exports.export(entry.key, file, force)
     print(f"{file}: {counted(n, 'row')} of {counted(d, 'number')}, {_size(file.stat().st_size)}")
+    if file.suffix == ".parquet" and store.read_ids(entry.key) is None:
+        print("without the ids of the images, which were not kept when these embeddings were made")
 
 
 def _line(entry: Entry) -> tuple[str, ...]:

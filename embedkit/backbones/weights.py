@@ -74,8 +74,11 @@ def read_state_dict(path: Path) -> Mapping[str, torch.Tensor]:
     Raises
     ------
     EmbedkitError
-        Where the file is damaged, or holds anything but tensors.
+        Where the file is empty or damaged, or holds anything but tensors.
     """
+    size = path.stat().st_size
+    if size == 0:
+        raise EmbedkitError(f"weights file {path.name!r} is empty; download it, or save it, again")
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -88,8 +91,11 @@ def read_state_dict(path: Path) -> Mapping[str, torch.Tensor]:
             f"weights file {path.name!r} is damaged, or holds more than tensors and is not opened, since it could run "
             "code; save module.state_dict() and give that"
         ) from None
-    except Exception as error:  # safetensors and torch raise many kinds for a damaged file
-        raise EmbedkitError(f"cannot read the weights file {path.name!r}: {error}") from None
+    except Exception:  # safetensors and torch raise many kinds for a damaged file
+        raise EmbedkitError(
+            f"weights file {path.name!r} is damaged or cut short ({size:,} bytes), or is none of torch or safetensors; "
+            "download it, or save it, again"
+        ) from None
     stored = stored.get("state_dict", stored) if isinstance(stored, dict) else stored
     if not isinstance(stored, dict) or not all(isinstance(value, torch.Tensor) for value in stored.values()):
         raise EmbedkitError(f"weights file {path.name!r} is no state_dict; save module.state_dict() and give that")

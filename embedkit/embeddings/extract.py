@@ -90,6 +90,7 @@ def extract(
                 if start == 0 and dataset.vectors is None:
                     check_varied(rows, read)
                 store.write_shard(key, start, rows)
+    store.write_ids(key, dataset.ids)
     store.finish(key, len(dataset), {**about, **_cost(network, first, device)})
     return key
 

@@ -165,8 +165,9 @@ def cost_title(summary: Summary) -> str:
     last = summary.tables[-1]
     costs = cost_rows(summary)
     budget = str(costs["budget"].iloc[0]) if len(costs) else last.budgets[-1]
-    counted = "labels" if last.score == "mae" else "labels per class"
-    return f"what heads cost at {budget}{f' {counted}' if budget.isdigit() else ''}, alone on one core"
+    per_class = "" if last.score == "mae" else " per class"
+    labels = counted(int(budget), "label") + per_class if budget.isdigit() else budget
+    return f"what heads cost at {labels}, alone on one core"
 
 
 def cost_grid(summary: Summary) -> tuple[list[str], list[list[str]]]:
