@@ -121,7 +121,8 @@ def _count_failed(rows: pd.DataFrame, noun: str, console: Console) -> int:
     """Say how many rows are there to be tried again; returns the exit status."""
     failed = int((rows["status"] == "failed").sum())
     if failed:
-        console.say(f"{counted(failed, noun)} failed; the same command tries again")
+        it = "failed; the same command tries"
+        console.say(f"{counted(failed, f'{noun} {it} it', f'{noun}s {it} them')} again")
     return 1 if failed else 0
 
 
