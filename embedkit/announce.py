@@ -9,7 +9,7 @@ import numpy as np
 from embedkit import __version__, estimate, sampling
 from embedkit.console import Console, duration
 from embedkit.datasets import Dataset
-from embedkit.errors import NotApplicable, listing
+from embedkit.errors import NotApplicable, counted, listing
 from embedkit.plan import Bench, Plan, unsuited
 from embedkit.sampling import Evaluation
 from embedkit.scores import headline_score, score_name
@@ -19,9 +19,7 @@ from embedkit.trials import Trial
 def announce(plan: Plan, todo: Sequence[Trial], console: Console) -> None:
     """Say what was found, how it is divided, what is done and to do, and about how long that takes."""
     study = plan.study
-    console.say(
-        f"embedkit {__version__}: study {study.results_name!r}, {plan.device}, {_counted(study.jobs, 'worker')}"
-    )
+    console.say(f"embedkit {__version__}: study {study.results_name!r}, {plan.device}, {counted(study.jobs, 'worker')}")
     for bench in plan.benches.values():
         for line in found(bench):
             console.say(line)
@@ -29,15 +27,15 @@ def announce(plan: Plan, todo: Sequence[Trial], console: Console) -> None:
         console.say(f"  protocol: {_protocol(bench.evaluation)}; score: {score_name(score)}")
     n_backbones = max(len(bench.backbones) for bench in plan.benches.values())
     factors = [
-        _counted(n_backbones, "backbone"),
-        _counted(len(study.parsed_codecs()), "codec"),
-        _counted(len({trial.head for trial in plan.trials}), "head"),
+        counted(n_backbones, "backbone"),
+        counted(len(study.parsed_codecs()), "codec"),
+        counted(len({trial.head for trial in plan.trials}), "head"),
         f"budgets {', '.join(dict.fromkeys(trial.budget for trial in plan.trials))}",
-        _counted(study.repeats, "repeat"),
+        counted(study.repeats, "repeat"),
     ]
     if any(trial.fold is not None for trial in plan.trials):
         factors.append(f"{sampling.FOLDS} folds")
-    console.say(f"{_counted(len(plan.trials), 'trial')}: {' x '.join(factors)}")
+    console.say(f"{counted(len(plan.trials), 'trial')}: {' x '.join(factors)}")
     for bench in plan.benches.values():
         for line in not_applicable(bench):
             console.say(line)
@@ -79,13 +77,14 @@ def _answers(dataset: Dataset) -> str:
 
 
 def _contents(dataset: Dataset) -> str:
-    what = "images" if dataset.vectors is None else f"vectors of {dataset.vectors.shape[1]} numbers"
+    what = counted(len(dataset), "image" if dataset.vectors is None else "vector")
+    what += "" if dataset.vectors is None else f" of {counted(dataset.vectors.shape[1], 'number')}"
     unlabelled = int((dataset.labels < 0).sum())
     duplicates = len(dataset) - len(np.unique(dataset.groups))
-    answers = f"{len(dataset.classes)} classes" if dataset.task == "classification" else "numeric targets"
+    answers = counted(len(dataset.classes), "class") if dataset.task == "classification" else "numeric targets"
     size = f" of {dataset.shape[1]}x{dataset.shape[0]}" if dataset.shape else ""
     return (
-        f"{len(dataset)} {what}{size}, {unlabelled} unlabelled, {answers}, "
+        f"{what}{size}, {unlabelled} unlabelled, {answers}, "
         f"{len(dataset.unreadable)} unreadable, {duplicates} in groups or duplicates"
     )
 
@@ -94,13 +93,10 @@ def _protocol(evaluation: Evaluation) -> str:
     if evaluation.kind == "cv":
         return (
             f"{sampling.FOLDS}-fold cross-validation of the {len(evaluation.candidates)} labelled images, divided anew "
-            f"for each repeat; {len(evaluation.pool)} unlabelled images are the pool"
+            f"for each repeat; {counted(len(evaluation.pool), 'unlabelled image is', 'unlabelled images are')} the pool"
         )
+    labelled = counted(len(evaluation.candidates), "labelled training image")
     return (
-        f"{len(evaluation.test)} test images, {len(evaluation.candidates)} labelled training images, "
-        f"{len(evaluation.pool)} training images in the pool (labels unseen)"
+        f"{counted(len(evaluation.test), 'test image')}, {labelled}, "
+        f"{counted(len(evaluation.pool), 'training image')} in the pool (labels unseen)"
     )
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

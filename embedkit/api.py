@@ -157,7 +157,7 @@ def embed(
     device: str = "cpu",
     trust_code: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Embeddings of a data set, made now or found in the store.
+    """Embeddings of a data set, made now or found in the store; with ``split="all"`` no image needs a label.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ def embed(
     opened = open_dataset(dataset_spec(dataset), task=task)
     try:
         evaluation = plan_evaluation(opened)
-    except EmbedkitError:  # too few labels to compare heads by, which all of the images can do without
+    except EmbedkitError:  # too few labels to compare heads, which all of the images can do without
         if split != "all":
             raise
         evaluation = None

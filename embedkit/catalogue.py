@@ -24,7 +24,8 @@ def text(kind: str | None = None) -> str:
         Where there is no such kind.
     """
     if kind is not None and kind not in KINDS:
-        raise EmbedkitError(f"there are no {kind!r} to list{did_you_mean(kind, KINDS)} kinds: {', '.join(KINDS)}")
+        kinds = (*KINDS, "layers")
+        raise EmbedkitError(f"there are no {kind!r} to list{did_you_mean(kind, kinds)} kinds: {', '.join(kinds)}")
     return "\n\n".join(f"{name}:\n{_members(name)}" for name in ([kind] if kind else KINDS))
 
 
@@ -74,12 +75,12 @@ def _members(kind: str) -> str:
 
         return "\n".join(_line(name, head.build) + _about(head) for name, head in HEADS.items())
     from embedkit.backbones import BACKBONES
-    from embedkit.backbones.pretrained import names
+    from embedkit.backbones.torchvision_networks import NETWORKS
 
-    networks = names()
-    own = {name: build for name, build in BACKBONES.items() if name not in networks}
-    signature = _line("NETWORK", BACKBONES[networks[0]])
-    return "\n".join([*_lines(own), signature, _wrapped("    NETWORK is one of: ", networks)])
+    own = {name: build for name, build in BACKBONES.items() if name not in NETWORKS}
+    signature = _line("NETWORK", BACKBONES[NETWORKS[0]])
+    known = _wrapped("    NETWORK is one of: ", list(NETWORKS))
+    return "\n".join([*_lines(own), signature, known, "    its layers: embedkit list layers NETWORK"])
 
 
 def _size(card: dict[str, Any]) -> str:

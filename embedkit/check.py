@@ -9,9 +9,10 @@ import numpy as np
 
 from embedkit.console import Console
 from embedkit.datasets import Dataset, cards, dataset_spec
-from embedkit.datasets.near import near_pairs, thumbnail
-from embedkit.datasets.scan import in_threads, pixels_sha256
-from embedkit.errors import Unreadable, listing
+from embedkit.datasets.near import ONE_LEVEL_MAX, SIDE, near_pairs, shows_enough, thumbnail
+from embedkit.datasets.scan import AHEAD, pixels_sha256
+from embedkit.engines import in_order
+from embedkit.errors import Unreadable, counted, listing
 from embedkit.opening import opened
 
 PAIRS_SHOWN = 20
@@ -34,14 +35,13 @@ def check_dataset(text: str, labels: str | None, console: Console, everything: b
     except Unreadable as error:
         for path, reason in error.problems:
             console.say(f"  unreadable: {path} ({reason})")
-        console.say(
-            f"not sound: {len(error.problems)} unreadable images, too many to look further; mend or remove them"
-        )
+        unreadable = counted(len(error.problems), "unreadable image")
+        console.say(f"not sound: {unreadable}, too many to look further; mend or remove them")
         return False
-    console.say(f"{dataset.name}: {len(dataset)} {'images' if dataset.vectors is None else 'vectors'}")
+    console.say(f"{dataset.name}: {counted(len(dataset), 'image' if dataset.vectors is None else 'vector')}")
     for line in _counts(dataset):
         console.say(f"  {line}")
-    problems = [f"{len(dataset.unreadable)} unreadable images"] if dataset.unreadable else []
+    problems = [counted(len(dataset.unreadable), "unreadable image")] if dataset.unreadable else []
     for path, reason in dataset.unreadable:
         console.say(f"  unreadable: {path} ({reason})")
     problems += _copies(dataset, console, everything)
@@ -70,23 +70,30 @@ def _copies(dataset: Dataset, console: Console, everything: bool) -> list[str]:
     problems = []
     if dataset.dropped:
         console.say(f"  in train and in test, dropped from train: {listing([image for image, _ in dataset.dropped])}")
-        problems.append(f"{len(dataset.dropped)} images to train on are in test too")
-    pixels, thumbnails = _looked_at(dataset, console)
+        told = counted(len(dataset.dropped), "image to train on is", "images to train on are")
+        problems.append(f"{told} in test too")
+    pixels, compared, thumbnails = _looked_at(dataset, console)
     same = np.unique(np.array(pixels), return_inverse=True)[1]
     labelled = dataset.labels >= 0
     answers = np.unique(np.stack([same[labelled], dataset.truth[labelled]]), axis=1)
     contradictory = int((np.bincount(answers[0].astype(int)) > 1).sum())
     console.say(f"  exact duplicates left, each on one side of every split: {len(same) - len(np.unique(same))}")
     if contradictory:
-        problems.append(f"{contradictory} images with copies of another label")
-    if thumbnails is None:
+        problems.append(f"{counted(contradictory, 'image')} with copies of another label")
+    if dataset.vectors is not None:
         return problems
-    pairs = near_pairs(thumbnails)
+    if len(compared) < len(dataset):
+        left_out = counted(len(dataset) - len(compared), "image")
+        console.say(
+            f"  not compared for near duplicates: {left_out} with a side below {SIDE} pixels or more than "
+            f"{ONE_LEVEL_MAX:.0%} of one grey level, which shows little but an outline"
+        )
+    pairs = compared[near_pairs(thumbnails)]
     pairs = pairs[same[pairs[:, 0]] != same[pairs[:, 1]]]
     tested = dataset.splits == "test"
     crossing = tested[pairs[:, 0]] != tested[pairs[:, 1]]
     across = f", {np.count_nonzero(crossing)} of them across train and test" if tested.any() else ""
-    console.say(f"  near duplicates: {len(pairs)} pairs{across}")
+    console.say(f"  near duplicates: {counted(len(pairs), 'pair')}{across}")
     ordered = np.concatenate([pairs[crossing], pairs[~crossing]])
     for a, b in ordered if everything else ordered[:PAIRS_SHOWN]:
         where = "train and test" if tested[a] != tested[b] else ""
@@ -96,22 +103,26 @@ def _copies(dataset: Dataset, console: Console, everything: bool) -> list[str]:
     return problems
 
 
-def _looked_at(dataset: Dataset, console: Console) -> tuple[list[str], np.ndarray | None]:
-    """sha256 of the pixels of each image, and thumbnails; of vectors, the first only."""
+def _looked_at(dataset: Dataset, console: Console) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """sha256 of the pixels of each image; which show enough to be compared, and their thumbnails: of vectors none."""
+    blank = np.zeros((0, SIDE, SIDE), dtype=np.uint8)
     if dataset.vectors is not None:
-        return [pixels_sha256(row) for row in dataset.vectors], None
+        return [pixels_sha256(row) for row in dataset.vectors], np.zeros(0, dtype=np.int64), blank
 
-    def look(i: int) -> tuple[str, np.ndarray]:
+    def look(i: int) -> tuple[str, np.ndarray | None]:
         image = dataset.image(i)
-        return pixels_sha256(image), thumbnail(image)
+        small = thumbnail(image)
+        return pixels_sha256(image), small if shows_enough(image, small) else None
 
-    digests, thumbnails = [], []
+    digests, thumbnails = [], {}
     with console.stage("looking for copies", len(dataset)) as advance:
-        for digest, small in in_threads(look, range(len(dataset))):
+        for i, (digest, small) in enumerate(in_order(look, range(len(dataset)), AHEAD)):
             digests.append(digest)
-            thumbnails.append(small)
+            if small is not None:
+                thumbnails[i] = small
             advance(len(digests), f"{len(digests)} of {len(dataset)} images")
-    return digests, np.stack(thumbnails)
+    kept = np.stack([*thumbnails.values()]) if thumbnails else blank
+    return digests, np.array([*thumbnails], dtype=np.int64), kept
 
 
 def _unlike_card(dataset: Dataset, card: Mapping[str, Any]) -> list[str]:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from embedkit import catalogue, engines, store_cli
+from embedkit import catalogue, engines, results, store_cli
 from embedkit.console import Console
 from embedkit.distance.request import DistanceRequest, make_distance_request
-from embedkit.errors import EmbedkitError
+from embedkit.errors import EmbedkitError, counted
 from embedkit.request import Asked, Request
 from embedkit.study import Study, built_in_study, make_study, read_study
 
@@ -85,7 +85,7 @@ def _stoppable(work: Callable[[Asked, bool], int], request: Asked, dry_run: bool
 
         stop_if_absent(request.datasets, request.labels)
     try:
-        if not dry_run:
+        if not dry_run and not (request.folder / results.FILE).exists():  # else there may be nothing left to do
             engines.warm_up(request.jobs)  # torch takes seconds to load, here and there at once
         return work(request, dry_run)
     except KeyboardInterrupt:
@@ -100,27 +100,29 @@ def _run_and_report(study: Study, dry_run: bool) -> int:
     """Run, print the tables, write the report; returns the exit status: 1 where a trial failed."""
     from embedkit.experiment import run_study
     from embedkit.plan import make_plan
-    from embedkit.report.page import write_report
-    from embedkit.report.summary import summarise
-    from embedkit.report.text import summary_text
 
     console = Console()
     plan = make_plan(study, console)
     folder = run_study(plan, console, dry_run)
     if dry_run:
         return 0
+    from embedkit.report.page import write_report
+    from embedkit.report.summary import summarise
+    from embedkit.report.text import summary_text
+
     summary = summarise(folder, study.score, [trial.key() for trial in plan.trials])
     console.say(f"\n{summary_text(summary)}\n")
     report = write_report(folder, summary)
     console.say(f"report: {report}\nrows and predictions: {folder / 'results.sqlite'}  (embedkit export {folder})")
-    return _count_failed(summary.rows, "trials", console)
+    return _count_failed(summary.rows, "trial", console)
 
 
 def _count_failed(rows: pd.DataFrame, noun: str, console: Console) -> int:
     """Say how many rows are there to be tried again; returns the exit status."""
     failed = int((rows["status"] == "failed").sum())
     if failed:
-        console.say(f"{failed} {noun} failed; the same command tries them again")
+        it = "failed; the same command tries"
+        console.say(f"{counted(failed, f'{noun} {it} it', f'{noun}s {it} them')} again")
     return 1 if failed else 0
 
 
@@ -139,16 +141,17 @@ def _compare_and_report(request: DistanceRequest, dry_run: bool) -> int:
     """Compare, print the tables; returns the exit status: 1 where a comparison failed."""
     from embedkit.distance.experiment import run_distances
     from embedkit.distance.plan import plan_distances
-    from embedkit.report.distances import distance_rows, distances_text
 
     console = Console()
     plan = plan_distances(request, console)
     folder = run_distances(plan, console, dry_run)
     if dry_run:
         return 0
+    from embedkit.report.distances import distance_rows, distances_text
+
     rows = distance_rows(folder, [comparison.key() for comparison in plan.comparisons])
     console.say(f"\n{distances_text(rows)}\n\nrows: {folder / 'results.sqlite'}  (embedkit export {folder})")
-    return _count_failed(rows, "comparisons", console)
+    return _count_failed(rows, "comparison", console)
 
 
 def _options(model: type[Request]) -> list[inspect.Parameter]:

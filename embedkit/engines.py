@@ -1,4 +1,4 @@
-"""Where work runs: in this process, or in local worker processes with one thread each."""
+"""Where work runs: in this process, in threads, or in local worker processes with one thread each."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import lru_cache
 from itertools import islice
@@ -16,6 +17,7 @@ from typing import Any, TypeVar
 from embedkit import artefacts
 from embedkit.errors import EmbedkitError
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
@@ -61,6 +63,25 @@ def run(work: Callable[..., Result], tasks: Iterable[tuple[Any, ...]], jobs: int
             workers.shutdown(wait=False, kill_workers=True)
 
 
+def in_order(work: Callable[[Item], Result], items: Iterable[Item], ahead: int) -> Generator[Result, None, None]:
+    """What `work` gives for each item, in their order, from a thread for each core.
+
+    At most `ahead` items are begun or waiting, so that memory does not grow with their number. Who stops early does not
+    wait for those that are begun.
+    """
+    threads = ThreadPoolExecutor(default_jobs())
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            waiting.append(threads.submit(work, item))
+            if len(waiting) == ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)
+
+
 def warm_up(jobs: int) -> list[Future[None]]:
     """Have the workers that `run` will use start and load their libraries; the futures tell when that is done."""
     if jobs == 1:
@@ -78,7 +99,18 @@ def _workers(jobs: int) -> Any:
 
     one_thread = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "BLIS")}
     settings = {**one_thread, "EMBEDKIT_CACHE": str(artefacts.cache().absolute())}
-    return get_reusable_executor(jobs, timeout=300, env=settings, initializer=_end_with, initargs=(os.getpid(),))
+    started = get_reusable_executor(jobs, timeout=300, env=settings, initializer=_end_with, initargs=(os.getpid(),))
+    _started.add(started)
+    return started
+
+
+_started: set[Any] = set()
+
+
+def end_workers() -> None:
+    """End the worker processes at once, whatever they do."""
+    while _started:
+        _started.pop().shutdown(kill_workers=True)
 
 
 def _end_with(parent: int) -> None:

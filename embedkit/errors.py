@@ -1,4 +1,4 @@
-"""What a user is told: the three ways a piece of work can end without a result."""
+"""What a user is told: the three ways a piece of work can end without a result, and the words for counts."""
 
 
 class EmbedkitError(Exception):
@@ -19,6 +19,12 @@ class Unwritable(EmbedkitError):
 
 class NotApplicable(Exception):
     """A head cannot do what a trial asks, by its nature: the row is kept and never retried."""
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """``1 image``, ``2 images``, ``0 classes``; `many` where the plural is not made by an s."""
+    plural = many or (f"{one}es" if one.endswith("s") else f"{one}s")
+    return f"{count} {one if count == 1 else plural}"
 
 
 def listing(names: list[str] | tuple[str, ...], most: int = 5) -> str:

@@ -16,7 +16,7 @@ from embedkit.embeddings.precision import effective_precision
 from embedkit.embeddings.runtime import load_with, torch_runtime
 from embedkit.errors import NotApplicable
 from embedkit.heads import HEADS
-from embedkit.plan import Bench, Plan
+from embedkit.plan import Bench, Plan, unsuited
 from embedkit.selection import FOLDS, LABELS_MIN, LABELS_PER_CLASS_MIN, grid_candidates
 from embedkit.spec import Spec, parse
 from embedkit.trials import Trial
@@ -60,7 +60,7 @@ def n_labeled(bench: Bench, trial: Trial) -> float:
 
 
 def embedding_cost(plan: Plan, bench: Bench, name: str) -> tuple[float, int]:
-    """Seconds to make one embedding, 0 where it is stored, and its width.
+    """Seconds to make what is not stored of one embedding, and its width.
 
     Measured by a batch of images through the untrained twin of the network.
     """
@@ -84,8 +84,9 @@ def embedding_cost(plan: Plan, bench: Bench, name: str) -> tuple[float, int]:
         embedded = run(inputs).cpu()
         forward.append((time.perf_counter() - decoded) / len(indices))
         decoding.append((decoded - started) / len(indices))
-    seconds = min(forward) * forward_passes(bench.dataset, backbone) + min(decoding) * len(bench.dataset)
-    return seconds, embedded.shape[1]
+    stored = store.rows_there(key, len(bench.dataset))
+    passes, missing = forward_passes(bench.dataset, backbone) - stored, len(bench.dataset) - stored
+    return min(forward) * passes + min(decoding) * missing, embedded.shape[1]
 
 
 def total_seconds(plan: Plan, todo: Sequence[Trial]) -> float:
@@ -93,7 +94,8 @@ def total_seconds(plan: Plan, todo: Sequence[Trial]) -> float:
     embeddings = together = alone = 0.0
     for dataset, bench in plan.benches.items():
         for name, backbone in bench.backbones.items():
-            mine = [trial for trial in todo if (trial.dataset, trial.backbone) == (dataset, name)]
+            here = [trial for trial in todo if (trial.dataset, trial.backbone) == (dataset, name)]
+            mine = [trial for trial in here if not unsuited(trial.head, bench)]
             if not mine or isinstance(backbone, NotApplicable):
                 continue
             seconds, dim = embedding_cost(plan, bench, name)

@@ -20,9 +20,8 @@ from embedkit.embeddings import store
 from embedkit.embeddings.extract import effective_key, extract, forward_passes
 from embedkit.embeddings.held import HeldImages
 from embedkit.environment import facts
-from embedkit.errors import EmbedkitError, NotApplicable, Unwritable
+from embedkit.errors import EmbedkitError, NotApplicable, Unwritable, counted
 from embedkit.heads import HEADS
-from embedkit.measure import evaluate
 from embedkit.plan import Bench, Plan, unsuited
 from embedkit.results import ImageSet, Outcome
 from embedkit.spec import parse
@@ -55,6 +54,7 @@ def run_study(plan: Plan, console: Console, dry_run: bool = False) -> Path:
                 started,
                 {**facts(plan.device, plan.study.jobs), "study": plan.study.model_dump(mode="json", exclude_none=True)},
             )
+            todo = _suited(plan, todo, connection, run_id)
             download(plan.benches, todo, console)
             todo = make_embeddings(plan.benches, plan.device, todo, connection, run_id, console)
             together = [trial for trial in todo if not trial.is_timed]
@@ -65,6 +65,17 @@ def run_study(plan: Plan, console: Console, dry_run: bool = False) -> Path:
             _run_trials(plan, on_cpu, connection, run_id, console, jobs=plan.study.jobs)
             _run_trials(plan, alone, connection, run_id, console, jobs=1, timed=True)
     return folder
+
+
+def _suited(plan: Plan, todo: Sequence[Trial], connection: sqlite3.Connection, run_id: int) -> list[Trial]:
+    """The trials whose head can do what the data set asks for; stores rows for the others."""
+    by_reason: dict[str, list[Trial]] = {}
+    for trial in todo:
+        by_reason.setdefault(unsuited(trial.head, plan.benches[trial.dataset]), []).append(trial)
+    suited = by_reason.pop("", [])
+    for reason, trials in by_reason.items():
+        write_reason(plan.benches, trials, "not_applicable", reason, connection, run_id)
+    return suited
 
 
 class Measurement(Protocol):
@@ -111,9 +122,16 @@ def make_embeddings(
         if isinstance(backbone, NotApplicable):
             write_reason(benches, trials, "not_applicable", str(backbone), connection, run_id)
             continue
+        if store.is_complete(effective_key(bench.dataset, backbone, device)):
+            possible += trials
+            continue
         try:
             with console.stage(f"embedding {dataset} with {name}", forward_passes(bench.dataset, backbone)) as advance:
                 extract(bench.dataset, backbone, device, advance, console.say, held)
+        except KeyboardInterrupt:
+            kept = store.rows_there(effective_key(bench.dataset, backbone, device), len(bench.dataset))
+            console.say(f"  kept: {kept} of {len(bench.dataset)} embeddings, in whole shards of {store.SHARD_ROWS}")
+            raise
         except Unwritable:
             raise
         except Exception as error:  # one network that fails must not cost the trials of the others
@@ -145,6 +163,8 @@ def _run_trials(
     """Run trials group by group, and store each group's rows when they come."""
     if not todo:
         return
+    from embedkit.measure import evaluate
+
     tasks = TaskMaker(plan)
     cost = {trial.key(): estimate.trial_seconds(plan.benches[trial.dataset], trial, tasks.dim(trial)) for trial in todo}
     ordered = sorted(groups(todo, plan.device), key=lambda group: -sum(cost[trial.key()] for trial in group))
@@ -160,7 +180,7 @@ def _run_trials(
             if made:
                 yield made, timed
 
-    title = f"{len(todo)} trials, one at a time, to measure what heads cost" if timed else f"{len(todo)} trials"
+    title = counted(len(todo), "trial") + (", one at a time, to measure what heads cost" if timed else "")
     done_cost, done = 0.0, 0
     with console.stage(title, sum(cost.values())) as advance:
         for outcomes in engines.run(evaluate, work(), jobs):
@@ -195,13 +215,10 @@ class TaskMaker:
         Raises
         ------
         NotApplicable
-            Where the head is not for this task, or the draw holds a single class.
+            Where the draw holds a single class.
         """
         bench = self._plan.benches[trial.dataset]
         evaluation = bench.evaluation
-        reason = unsuited(trial.head, bench)
-        if reason:
-            raise NotApplicable(reason)
         of_classes = evaluation.task == "classification"
         budget = next(budget for budget in bench.budgets if str(budget) == trial.budget)
         among, _ = evaluation.split(trial.repeat, trial.fold)

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from embedkit.datasets.dataset import Dataset
-from embedkit.errors import EmbedkitError, NotApplicable, listing
+from embedkit.errors import EmbedkitError, NotApplicable, counted, listing
 from embedkit.scores import Task
 
 FOLDS = 5
@@ -176,8 +176,10 @@ def plan_evaluation(dataset: Dataset, kind: str = "auto", min_class_size: int = 
     Raises
     ------
     EmbedkitError
-        Where fewer than two classes are left (of classes), or fewer than 5 images (groups) to divide.
+        Where nothing is labelled, fewer than two classes are left (of classes), or fewer than 5 images (groups) to
+        divide.
     """
+    _check_labelled(dataset)
     in_test = dataset.splits == "test"
     notices: list[str] = []
     divided = kind == "cv" or not in_test.any()
@@ -188,7 +190,8 @@ def plan_evaluation(dataset: Dataset, kind: str = "auto", min_class_size: int = 
     if kind == "auto":
         kind = "fixed" if in_test.any() or labelled.sum() >= LABELLED_MIN_FOR_HOLD_OUT else "cv"
     if kind == "cv" and in_test.any():
-        notices.append(f"evaluation = cv: the {in_test.sum()} images of the test split are left aside")
+        aside = counted(int(in_test.sum()), "image of the test split is", "images of the test split are")
+        notices.append(f"evaluation = cv: the {aside} left aside")
     plan = Evaluation(
         kind="cv",
         salt=dataset.recipe,
@@ -205,10 +208,8 @@ def plan_evaluation(dataset: Dataset, kind: str = "auto", min_class_size: int = 
     if kind == "cv":
         units = len(np.unique(dataset.groups[labelled]))
         if units < FOLDS:
-            raise EmbedkitError(
-                f"{dataset.name}: {units} labelled images or groups are too few for {FOLDS}-fold cross-validation; "
-                "label more images"
-            )
+            there = counted(units, "labelled image or group is", "labelled images or groups are")
+            raise EmbedkitError(f"{dataset.name}: {there} too few for {FOLDS}-fold cross-validation; label more images")
         return plan
     tested = in_test & (labels >= 0)
     if not in_test.any():
@@ -220,6 +221,20 @@ def plan_evaluation(dataset: Dataset, kind: str = "auto", min_class_size: int = 
         raise EmbedkitError(f"{dataset.name}: no test image has a label; label some, or use --evaluation cv")
     pool = np.flatnonzero(~in_test & ~np.isin(dataset.groups, dataset.groups[tested]))
     return replace(plan, kind="fixed", candidates=candidates, test=np.flatnonzero(tested), pool=pool)
+
+
+def _check_labelled(dataset: Dataset) -> None:
+    if not (dataset.labels >= 0).any():
+        what = "images" if dataset.vectors is None else "vectors"
+        raise EmbedkitError(
+            f"{dataset.name}: none of its {len(dataset)} {what} has a label; "
+            "label some (images: in one folder per class, or by --labels labels.csv with the columns path,label)"
+        )
+    if dataset.task == "classification" and len(dataset.classes) == 1:
+        raise EmbedkitError(
+            f"{dataset.name}: all labelled images are of one class, {dataset.classes[0]!r}; "
+            "telling classes apart takes two"
+        )
 
 
 def _without_small_classes(
@@ -240,9 +255,9 @@ def _without_small_classes(
         )
     if len(small):
         names = listing([str(dataset.classes[i]) for i in small])
-        notices.append(
-            f"{len(small)} classes have fewer than {min_class_size} training images and are left out: {names}"
-        )
+        few = f"fewer than {min_class_size} training images"
+        left_out = counted(len(small), f"class has {few} and is left out", f"classes have {few} and are left out")
+        notices.append(f"{left_out}: {names}")
     return np.where(np.isin(dataset.labels, small), -1, dataset.labels)
 
 
@@ -260,17 +275,15 @@ def check_budget(evaluation: Evaluation, name: str, budget: Budget, repeats: int
     if budget.unit == "total":
         least = min(len(part) for part in parts)
         if budget.amount > least:
-            return (
-                f'budget {budget}: {name} has {least} labelled training images{within}; use at most {least}, or "all"'
-            )
+            there = counted(least, "labelled training image")
+            return f'budget {budget}: {name} has {there}{within}; use at most {least}, or "all"'
         return ""
     if evaluation.task == "regression":
         least = min(map(len, parts))
         if budget.amount <= least:
             return ""
-        return (
-            f'budget {budget}: {name} has {least} training images with a target{within}; use at most {least}, or "all"'
-        )
+        there = counted(least, "training image")
+        return f'budget {budget}: {name} has {there} with a target{within}; use at most {least}, or "all"'
     present = np.unique(evaluation.labels[evaluation.candidates])
     sizes = np.min([np.bincount(part, minlength=len(evaluation.classes)) for part in parts], axis=0)[present]
     least = int(sizes.min())
@@ -279,7 +292,7 @@ def check_budget(evaluation: Evaluation, name: str, budget: Budget, repeats: int
     smallest = evaluation.classes[present[sizes.argmin()]]
     remedy = f"use at most {least}" if least else "label more of it in other groups"
     return (
-        f"budget {budget}: class {smallest!r} of {name} has {least} training images{within}; "
+        f"budget {budget}: class {smallest!r} of {name} has {counted(least, 'training image')}{within}; "
         f'{remedy}, "all", or --draw capped'
     )
 
@@ -308,7 +321,7 @@ def draw(evaluation: Evaluation, budget: Budget, repeat: int, fold: int | None) 
         n = budget.amount if budget.unit == "total" else math.ceil(share)
         chosen = ordered[: int(n)]
     if evaluation.task == "classification" and len(np.unique(evaluation.labels[chosen])) < 2:
-        raise NotApplicable(f"the draw of {len(chosen)} labels holds a single class")
+        raise NotApplicable(f"the draw of {counted(len(chosen), 'label')} holds a single class")
     return chosen
 
 

@@ -14,9 +14,9 @@ from typing import Annotated
 import typer
 
 from embedkit import artefacts
-from embedkit.embeddings import exports, maintenance
+from embedkit.embeddings import exports, maintenance, store
 from embedkit.embeddings.inventory import KEY_SHOWN, Entry, entries, find
-from embedkit.errors import EmbedkitError
+from embedkit.errors import EmbedkitError, counted
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look after the embeddings that are stored.")
 
@@ -41,10 +41,10 @@ def size() -> None:
     """How much room the embeddings take, and how much is left."""
     found = entries()
     folder = artefacts.cache() / "embeddings"
-    print(f"{folder}: {_counted(found)}, {_size(sum(entry.nbytes for entry in found))}")
+    print(f"{folder}: {counted(len(found), 'embedding')}, {_size(sum(entry.nbytes for entry in found))}")
     for state in dict.fromkeys(entry.state for entry in found):
         some = [entry for entry in found if entry.state == state]
-        print(f"  {state}: {_counted(some)}, {_size(sum(entry.nbytes for entry in some))}")
+        print(f"  {state}: {counted(len(some), 'embedding')}, {_size(sum(entry.nbytes for entry in some))}")
     if artefacts.cache().is_dir():
         print(f"free: {_size(shutil.disk_usage(artefacts.cache()).free)}")
 
@@ -70,7 +70,7 @@ def verify(
         if not damage:
             print(f"{name}: {entry.state}, sound; {_size(nbytes)} read at {_size(int(nbytes / took_s))} a second")
             continue
-        print(f"{name}: {len(damage)} of its files {'is' if len(damage) == 1 else 'are'} damaged")
+        print(f"{name}: {counted(len(damage), 'of its files is', 'of its files are')} damaged")
         for each in damage:
             print(f"  {each.file.name}: {each.what}")
         if remove:
@@ -103,7 +103,7 @@ def prune(
         return
     for entry in chosen:
         print(f"{entry.key[:KEY_SHOWN]}  {entry.state}, {_size(entry.nbytes)}, {entry.dataset}, {entry.backbone}")
-    total = f"{_counted(chosen)}, {_size(sum(entry.nbytes for entry in chosen))}"
+    total = f"{counted(len(chosen), 'embedding')}, {_size(sum(entry.nbytes for entry in chosen))}"
     if dry_run:
         print(f"would remove {total}")
         return
@@ -119,10 +119,14 @@ def prune(
 def export(
     key: Annotated[str, typer.Argument(help="a key, or how it begins")],
     file: Annotated[Path, typer.Argument(help="rows.npy or rows.parquet")],
+    force: Annotated[bool, typer.Option("--force", help="replace a file that is there")] = False,
 ) -> None:
-    """Write the rows of one key, in the order of the images, as .npy or Parquet."""
-    n, d = exports.export(find(key).key, file)
-    print(f"{file}: {n:,} rows of {d} numbers, {_size(file.stat().st_size)}")
+    """Write the rows of one key, in the order of the images, as .npy or, with the ids of the images, as Parquet."""
+    entry = find(key)
+    n, d = exports.export(entry.key, file, force)
+    print(f"{file}: {counted(n, 'row')} of {counted(d, 'number')}, {_size(file.stat().st_size)}")
+    if file.suffix == ".parquet" and store.read_ids(entry.key) is None:
+        print("without the ids of the images, which were not kept when these embeddings were made")
 
 
 def _line(entry: Entry) -> tuple[str, ...]:
@@ -147,10 +151,6 @@ def _agreed(question: str) -> bool:
     if not sys.stdin.isatty():
         raise EmbedkitError("nobody can be asked here; --yes removes without asking, --dry-run says what it would be")
     return input(question).strip().lower() in ("y", "yes")
-
-
-def _counted(found: Sequence[Entry]) -> str:
-    return "1 embedding" if len(found) == 1 else f"{len(found)} embeddings"
 
 
 def _size(nbytes: float) -> str:

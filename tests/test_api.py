@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -110,8 +111,8 @@ def test_compare_takes_missing_labels_as_pool(clusters: tuple[np.ndarray, np.nda
 @pytest.mark.parametrize(
     ("X", "y", "told"),
     [
-        ([[1.0, 2.0]], ["a", "b"], "1 vectors and 2 labels"),
-        ([[1.0], [float("nan")]], ["a", "b"], "1 vectors hold NaN or infinity, as float32 (first: row 1)"),
+        ([[1.0, 2.0]], ["a", "b"], "1 vector and 2 labels"),
+        ([[1.0], [float("nan")]], ["a", "b"], "1 vector holds NaN or infinity, as float32 (first: row 1)"),
         ([[1.0], [2.0, 3.0]], ["a", "b"], "vectors must all have the same length, one row per image"),
         ([[1.0], [2.0]], ["a", "a"], "all labelled images are of one class, 'a'"),
     ],
@@ -134,6 +135,15 @@ def test_compare_tells_of_groups_of_another_length_and_of_keys_about_images() ->
 
 def test_importing_embedkit_imports_nothing_heavy() -> None:
     code = "import sys, embedkit; print(sorted({'torch', 'sklearn', 'pandas', 'numpy', 'pydantic'} & set(sys.modules)))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+def test_a_plan_imports_no_library_of_heads_or_networks() -> None:
+    """Each takes seconds, and what is done already needs none."""
+    code = (
+        "import sys, embedkit.plan, embedkit.experiment; "
+        "print(sorted({'altair', 'openvino', 'pandas', 'sklearn', 'timm', 'torchvision'} & set(sys.modules)))"
+    )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 
 
@@ -193,3 +203,18 @@ def test_a_few_photos_are_embedded_without_a_comparison(photos: Path) -> None:
     assert y.tolist() == ["cat", "dog"]
     with pytest.raises(ek.EmbedkitError, match="label"):
         ek.embed(str(photos), "pixels", split="train")
+
+
+def test_photos_without_labels_or_of_one_class_are_embedded(photos: Path) -> None:
+    X, _ = ek.embed(str(photos), "pixels")
+    flat, y = ek.embed(str(photos / "cat"), "pixels")  # photos in no class folder
+    np.testing.assert_array_equal(flat, X[:6])
+    assert y.tolist() == [""] * 6
+    shutil.rmtree(photos / "dog")
+    one_class, y = ek.embed(str(photos), "pixels")
+    np.testing.assert_array_equal(one_class, X[:6])
+    assert y.tolist() == ["cat"] * 6
+    with pytest.raises(ek.EmbedkitError, match="all labelled images are of one class, 'cat'"):
+        ek.run(str(photos), backbones=["pixels"])
+    with pytest.raises(ek.EmbedkitError, match="none of its 6 images has a label; label some"):
+        ek.run(str(photos / "cat"), backbones=["pixels"])

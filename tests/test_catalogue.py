@@ -44,6 +44,16 @@ def test_a_named_data_set_is_listed_with_its_title() -> None:
 def test_an_unknown_kind_is_told() -> None:
     with pytest.raises(EmbedkitError, match="there are no 'head' to list; did you mean 'heads'"):
         catalogue.text("head")
+    with pytest.raises(EmbedkitError) as told:
+        catalogue.text("layer")
+    assert str(told.value) == (
+        "there are no 'layer' to list; did you mean 'layers'? "
+        "kinds: datasets, backbones, codecs, heads, metrics, layers"
+    )
+
+
+def test_the_list_of_backbones_says_how_layers_are_listed() -> None:
+    assert "    its layers: embedkit list layers NETWORK" in catalogue.text("backbones").splitlines()
 
 
 def test_heads_that_do_not_predict_numbers_say_so() -> None:

@@ -67,7 +67,7 @@ def test_unreadable_images_are_listed_and_not_sound(pets: Path, capsys: pytest.C
     sound, lines = checked(pets, capsys)
     assert not sound
     assert "  unreadable: train/cat/cut.png (empty file)" in lines
-    assert lines[-1] == "not sound: 1 unreadable images"
+    assert lines[-1] == "not sound: 1 unreadable image"
 
 
 def test_copies_in_train_and_test_are_dropped_and_not_sound(pets: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,7 +75,7 @@ def test_copies_in_train_and_test_are_dropped_and_not_sound(pets: Path, capsys: 
     sound, lines = checked(pets, capsys)
     assert not sound
     assert "  in train and in test, dropped from train: train/cat/copy.png" in lines
-    assert lines[-1] == "not sound: 1 images to train on are in test too"
+    assert lines[-1] == "not sound: 1 image to train on is in test too"
 
 
 def test_copies_on_one_side_are_sound_unless_their_labels_differ(
@@ -88,7 +88,7 @@ def test_copies_on_one_side_are_sound_unless_their_labels_differ(
     shutil.move(pets / "train/cat/copy.png", pets / "train/dog/copy.png")
     sound, lines = checked(pets, capsys)
     assert not sound
-    assert lines[-1] == "not sound: 1 images with copies of another label"
+    assert lines[-1] == "not sound: 1 image with copies of another label"
 
 
 def test_near_duplicates_are_listed_those_across_train_and_test_first(
@@ -108,6 +108,21 @@ def test_near_duplicates_are_listed_those_across_train_and_test_first(
     assert checked(pets, capsys, everything=True)[1][-2] == "    train/cat/01.png  train/cat/near.png"
 
 
+def test_drawings_and_tiny_images_are_not_compared(pets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for at in range(3):
+        drawing = np.full((40, 40), 255, dtype=np.uint8)
+        drawing[10:30, 18 : 22 + at] = 0
+        Image.fromarray(drawing).save(pets / "train" / "cat" / f"drawing{at}.png")
+    Image.open(pets / "train" / "dog" / "01.png").resize((20, 20)).save(pets / "train" / "dog" / "tiny.png")
+    sound, lines = checked(pets, capsys)
+    assert sound
+    assert lines[-3:-1] == [
+        "  not compared for near duplicates: 4 images with a side below 32 pixels or more than 50% of one grey level, "
+        "which shows little but an outline",
+        "  near duplicates: 0 pairs, 0 of them across train and test",
+    ]
+
+
 def test_counts_other_than_the_cards_are_not_sound(
     pets: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,7 +136,7 @@ def test_counts_other_than_the_cards_are_not_sound(
     sound, lines = checked("pets", capsys)
     assert not sound
     assert lines[-1] == (
-        "not sound: 1 images to train on are in test too; 6 test, but its card says 7; 2 classes, but its card says 3"
+        "not sound: 1 image to train on is in test too; 6 test, but its card says 7; 2 classes, but its card says 3"
     )
 
 
@@ -135,6 +150,21 @@ def test_vectors_and_numbers_are_checked_too(tmp_path: Path, capsys: pytest.Capt
         "  with a number           3",
         "  all                     3",
         "  exact duplicates left, each on one side of every split: 1",
+        "sound",
+    ]
+
+
+def test_images_without_labels_are_counted_and_compared(pets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sound, lines = checked(pets / "test" / "cat", capsys)
+    assert sound
+    assert lines[1:] == [
+        "cat: 3 images",
+        "              (no split)",
+        "  (no label)           3",
+        "  all                  3",
+        "looking for copies",
+        "  exact duplicates left, each on one side of every split: 0",
+        "  near duplicates: 0 pairs",
         "sound",
     ]
 

@@ -193,6 +193,16 @@ def test_own_code_runs_only_where_it_is_trusted(run: Embedkit, tmp_path: Path) -
     assert "layers of module(" in run("list", "layers", own, "--trust-code")[1]
 
 
+def test_workers_start_early_only_where_no_results_are_yet(run: Embedkit, monkeypatch: pytest.MonkeyPatch) -> None:
+    warmed: list[int] = []
+    monkeypatch.setattr("embedkit.engines.warm_up", lambda jobs: warmed.append(jobs) or [])
+    run("run", "digits", *SMALL)
+    assert len(warmed) == 2  # at the start, and to be waited for
+    warmed.clear()
+    assert "all done" in run("run", "digits", *SMALL)[1]
+    assert warmed == []
+
+
 def test_list_names_every_head_with_its_parameters(run: Embedkit) -> None:
     out = run("list", "heads")[1]
     assert all(f"  {name}" in out for name in HEADS)

@@ -70,6 +70,13 @@ def cache_folder(_: int) -> str:
     return str(artefacts.cache())
 
 
+def test_workers_that_are_ended_are_gone_and_others_can_start() -> None:
+    (pid, *_) = set(engines.run(process_id, ((i,) for i in range(4)), 2))
+    engines.end_workers()
+    assert not _is_there(pid)
+    assert pid not in set(engines.run(process_id, ((i,) for i in range(4)), 2))
+
+
 def test_workers_use_the_cache_of_today(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("first", "second"):
         monkeypatch.setenv("EMBEDKIT_CACHE", str(tmp_path / name))
@@ -197,3 +204,29 @@ def test_a_killed_worker_is_told_of_with_the_remedy() -> None:
         "the system ended a worker process, probably for want of memory; finished trials are kept: "
         "run the same command again with fewer --jobs"
     )
+
+
+def test_threads_give_results_in_order_and_are_few_ahead() -> None:
+    begun: list[int] = []
+
+    def slower_at_first(i: int) -> int:
+        begun.append(i)
+        time.sleep(0.01 if i == 0 else 0)
+        return i * i
+
+    results = engines.in_order(slower_at_first, range(1000), ahead=4)
+    assert [next(results) for _ in range(3)] == [0, 1, 4]
+    assert max(begun) <= 6
+    results.close()
+    assert list(engines.in_order(square, range(10), ahead=3)) == [i * i for i in range(10)]
+    assert list(engines.in_order(square, [], ahead=3)) == []
+
+
+def test_who_stops_early_does_not_wait_for_threads() -> None:
+    free = threading.Event()
+    results = engines.in_order(lambda i: i == 0 or free.wait(20), range(8), ahead=4)
+    assert next(results)
+    started = time.monotonic()
+    results.close()
+    assert time.monotonic() - started < 5
+    free.set()

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 import embedkit as ek
-from embedkit import experiment
+from embedkit import artefacts, experiment
 from embedkit.embeddings import store
 from embedkit.report.summary import summarise
 
@@ -68,6 +68,24 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path, monkeypatch: py
     whole = ek.run("digits", **QUICK, out=str(tmp_path))
     assert len(whole) == 12
     assert whole.set_index("key").loc[kept["key"], "run_id"].unique().tolist() == [1]
+
+
+def test_an_interrupted_extraction_says_how_many_embeddings_are_kept(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written = []
+
+    def interrupt_at_second(rows: np.ndarray, ids: object) -> None:
+        if written:
+            raise KeyboardInterrupt
+        written.append(rows)
+
+    monkeypatch.setattr("embedkit.embeddings.store.SHARD_ROWS", 5)
+    monkeypatch.setattr("embedkit.embeddings.extract.check_finite", interrupt_at_second)
+    keys = {"backbones": ["pixels"], "heads": ["ridge"], "budgets": [1], "repeats": 1, "jobs": 1}
+    with pytest.raises(KeyboardInterrupt):
+        ek.run(str(photos), **keys, verbose=True, out=str(tmp_path))
+    assert "  kept: 5 of 12 embeddings, in whole shards of 5\n" in capsys.readouterr().out
 
 
 def test_a_moved_folder_of_photos_is_the_same_data(photos: Path, tmp_path: Path) -> None:
@@ -288,6 +306,27 @@ def test_what_a_study_of_numeric_targets_found_is_told_before_it_starts(
     assert "  targets: from -44.91 to 44.97, median -0.54" in said
     assert "(labels unseen); score: mean absolute error" in said
     assert "  not applicable: lda tells classes apart; rotated_digits has numeric targets" in said
+
+
+def test_nothing_is_embedded_for_heads_that_do_not_suit_the_data(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = QUICK | {"heads": ["lda", "qda"], "budgets": [10], "repeats": 1, "out": str(tmp_path)}
+    rows = ek.run("rotated_digits", **keys, verbose=True)
+    assert set(rows["status"]) == {"not_applicable"}
+    assert set(rows["error"]) == {
+        "lda tells classes apart; rotated_digits has numeric targets",
+        "qda tells classes apart; rotated_digits has numeric targets",
+    }
+    assert "embedding" not in capsys.readouterr().out
+    assert not (artefacts.cache() / "embeddings").exists()
+
+
+def test_what_is_stored_is_not_said_to_be_embedded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ek.run("digits", **QUICK, verbose=True, out=str(tmp_path / "a"))
+    assert "embedding digits with pixels\n" in capsys.readouterr().out
+    ek.run("digits", **QUICK, verbose=True, out=str(tmp_path / "b"))
+    assert "embedding" not in capsys.readouterr().out
 
 
 def test_classes_and_numbers_in_one_study_have_a_table_each(tmp_path: Path) -> None:

@@ -44,4 +44,4 @@ def test_the_built_in_study_and_the_page_are_there(installed: Path, tmp_path: Pa
 
 def test_the_command_is_declared(installed: Path) -> None:
     (entry_points,) = installed.glob("*.dist-info/entry_points.txt")
-    assert "embedkit = embedkit.cli:main" in entry_points.read_text()
+    assert "embedkit = embedkit.__main__:run_and_end" in entry_points.read_text()

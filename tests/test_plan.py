@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 
 from embedkit import estimate
 from embedkit.console import Console
-from embedkit.embeddings.extract import extract
+from embedkit.embeddings import store
+from embedkit.embeddings.extract import effective_key, extract
 from embedkit.errors import EmbedkitError, NotApplicable
 from embedkit.heads import HEADS
 from embedkit.plan import Plan, make_plan, unsuited
@@ -153,6 +155,19 @@ def test_embeddings_that_are_there_cost_nothing_in_the_estimate() -> None:
     assert not isinstance(backbone, NotApplicable)
     extract(bench.dataset, backbone, "cpu", lambda done, doing: None)
     assert estimate.embedding_cost(made, bench, "pixels") == (0.0, 64)
+
+
+def test_the_estimate_counts_images_that_are_not_stored_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = plan("digits", backbones=["pixels"], heads=["ridge"], budgets=[1], repeats=1)
+    bench = made.benches["digits"]
+    ticks = itertools.count()
+    monkeypatch.setattr(estimate.time, "perf_counter", lambda: float(next(ticks)))
+    whole = estimate.embedding_cost(made, bench, "pixels")[0]
+    backbone = bench.backbones["pixels"]
+    assert not isinstance(backbone, NotApplicable)
+    store.write_shard(effective_key(bench.dataset, backbone, "cpu"), 0, np.zeros((1024, 64)))
+    left = estimate.embedding_cost(made, bench, "pixels")[0]
+    assert left / whole == pytest.approx((1797 - 1024) / 1797)
 
 
 def test_numeric_targets_have_default_budgets_of_their_own() -> None:

@@ -120,7 +120,7 @@ def test_a_capped_draw_takes_all_of_a_small_class() -> None:
 
 
 def test_a_draw_of_a_single_class_is_not_applicable() -> None:
-    with pytest.raises(NotApplicable, match="the draw of 1 labels holds a single class"):
+    with pytest.raises(NotApplicable, match="the draw of 1 label holds a single class"):
         draw(with_test_split(30, 9), Budget(1, "total"), 0, None)
 
 
@@ -305,14 +305,14 @@ def test_min_class_size_counts_training_images_only() -> None:
     labels = [*classes_of(12, "ab"), "c", *["c"] * 5, "a", "b"]
     evaluation = plan_evaluation(toy(labels, splits=["train"] * 13 + ["test"] * 7))
     assert evaluation.test.tolist() == [18, 19]
-    assert "fewer than 2 training images and are left out: c" in evaluation.notices[0]
+    assert "fewer than 2 training images and is left out: c" in evaluation.notices[0]
 
 
 def test_a_class_whose_images_are_one_group_cannot_be_divided_and_is_left_out() -> None:
     labels = [*classes_of(20, "ab"), "twins", "twins"]
     groups = [*map(str, range(20)), "same", "same"]
     divided = plan_evaluation(toy(labels, groups))
-    assert divided.notices == ("1 classes have fewer than 2 training images and are left out: twins",)
+    assert divided.notices == ("1 class has fewer than 2 training images and is left out: twins",)
     assert check_budget(divided, "toy", Budget(5, "per class"), 3) == ""
     given = plan_evaluation(toy([*labels, "twins"], [*groups, "other"], ["train"] * 22 + ["test"]))
     assert given.notices == ()
@@ -334,6 +334,21 @@ def test_fewer_images_than_folds_are_refused() -> None:
 def test_a_test_split_without_labels_is_refused() -> None:
     with pytest.raises(EmbedkitError, match="toy: no test image has a label; label some, or use --evaluation cv"):
         plan_evaluation(toy([*classes_of(12), ""], splits=["train"] * 12 + ["test"]))
+
+
+def test_nothing_labelled_is_told_with_the_two_ways_to_label() -> None:
+    with pytest.raises(EmbedkitError) as told:
+        plan_evaluation(toy(["", "", ""]))
+    assert str(told.value) == (
+        "toy: none of its 3 vectors has a label; "
+        "label some (images: in one folder per class, or by --labels labels.csv with the columns path,label)"
+    )
+
+
+def test_one_class_is_told() -> None:
+    with pytest.raises(EmbedkitError) as told:
+        plan_evaluation(toy(["a", "a", ""]))
+    assert str(told.value) == "toy: all labelled images are of one class, 'a'; telling classes apart takes two"
 
 
 def test_a_budget_that_a_class_cannot_fill_names_class_count_and_remedies() -> None:

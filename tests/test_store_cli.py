@@ -182,8 +182,23 @@ def test_keys_and_an_age_do_not_go_together(run: Store) -> None:
 
 @pytest.mark.usefixtures("two")
 def test_export_writes_the_rows(run: Store, tmp_path: Path) -> None:
-    assert run("export", "d", "rows.npy") == (0, ["rows.npy: 1,200 rows of 8 numbers, 38.5 kB"], "")
+    assert run("export", "d", "rows.npy") == (0, ["rows.npy: 1200 rows of 8 numbers, 38.5 kB"], "")
     assert np.load(tmp_path / "rows.npy").shape == (1200, 8)
+    assert run("export", "d", "rows.npy") == (
+        2,
+        [],
+        "error: rows.npy is there already; give another name, or --force to replace it\n",
+    )
+    assert run("export", "d", "rows.npy", "--force")[0] == 0
+
+
+@pytest.mark.usefixtures("two")
+def test_an_export_without_ids_says_so(run: Store) -> None:
+    pytest.importorskip("pyarrow", reason='needs pip install "embedkit[parquet]"')
+    without = "without the ids of the images, which were not kept when these embeddings were made"
+    assert run("export", "d", "rows.parquet")[1][1:] == [without]
+    store.write_ids(DONE, [str(i) for i in range(1200)])
+    assert run("export", "d", "rows.parquet", "--force")[1][1:] == []
 
 
 @pytest.mark.usefixtures("two")

@@ -10,8 +10,9 @@ from embedkit.backbones.backbone import Backbone, Images, Network, Progress
 from embedkit.backbones.controls import pixels, vectors
 from embedkit.backbones.own_code import check_trusted, own_network
 from embedkit.backbones.preprocessing import Preprocessing
-from embedkit.backbones.pretrained import names, pretrained
+from embedkit.backbones.pretrained import pretrained
 from embedkit.backbones.timm_network import timm_network
+from embedkit.backbones.torchvision_networks import NETWORKS
 from embedkit.errors import EmbedkitError
 from embedkit.spec import Spec, checked_params, find
 
@@ -33,7 +34,7 @@ BACKBONES: dict[str, Callable[..., Backbone]] = {
     "pixels": pixels,
     "timm": timm_network,
     "vectors": vectors,
-    **{name: partial(pretrained, name) for name in names()},
+    **{name: partial(pretrained, name) for name in NETWORKS},
 }
 
 

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from pydantic import Field
 from torch import nn
-from torchvision.models import ResNet18_Weights
 
 from embedkit.backbones.backbone import Backbone, Images, Wanted, as_rgb
 from embedkit.backbones.network import ImageSize, Layers, Transform, bind_network
@@ -23,7 +22,12 @@ from embedkit.backbones.preprocessing import Preprocessing, of_preset
 from embedkit.backbones.weights import file_sha256, load_weights
 from embedkit.errors import EmbedkitError
 
-PRESET = ResNet18_Weights.IMAGENET1K_V1.transforms()
+
+def _preset() -> Any:
+    """What torchvision does to an image for most of its networks."""
+    from torchvision.models import ResNet18_Weights
+
+    return ResNet18_Weights.IMAGENET1K_V1.transforms()
 
 
 def own_network(
@@ -122,7 +126,7 @@ def _built(build: Callable[[], Any], seed: int, spec: str) -> tuple[nn.Module, T
             given = build()
     except Exception as error:
         raise EmbedkitError(f"{spec} fails: {type(error).__name__}: {error}") from error
-    module, transform = given if isinstance(given, tuple) and len(given) == 2 else (given, PRESET)
+    module, transform = given if isinstance(given, tuple) and len(given) == 2 else (given, _preset())
     if not isinstance(module, nn.Module) or not callable(transform):
         raise EmbedkitError(f"{spec} gives a {type(given).__name__}; needed is an nn.Module, or (nn.Module, transform)")
     return copy.deepcopy(module), _adapted(transform, spec)  # a copy, since layers are taken out of it
@@ -131,7 +135,7 @@ def _built(build: Callable[[], Any], seed: int, spec: str) -> tuple[nn.Module, T
 def _adapted(transform: Callable[[Any], Any], spec: str) -> Transform:
     if isinstance(transform, Preprocessing):
         return transform
-    if isinstance(transform, type(PRESET)):
+    if isinstance(transform, type(_preset())):
         return of_preset(transform)
 
     def adapted(image: np.ndarray) -> torch.Tensor:

@@ -7,8 +7,6 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms.v2 import functional
 
 from embedkit.backbones.backbone import as_rgb
 
@@ -51,12 +49,17 @@ class Preprocessing:
 
     def crop_centre(self, pixels: torch.Tensor) -> torch.Tensor:
         """Resize and crop (..., 3, H, W) uint8: (..., 3, crop, crop) uint8."""
+        from torchvision.transforms import InterpolationMode
+        from torchvision.transforms.v2 import functional
+
         size = [self.resize] if self.keep_ratio else [self.resize, self.resize]
         resized = functional.resize(pixels, size, InterpolationMode(self.interpolation), antialias=True)
         return functional.center_crop(resized, [self.crop])
 
     def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
         """From (..., 3, h, w) uint8 to the network's input, float32."""
+        from torchvision.transforms.v2 import functional
+
         return functional.normalize(pixels.float() / 255, list(self.mean), list(self.std))
 
     def at(self, image_size: int) -> Preprocessing:

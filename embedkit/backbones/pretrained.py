@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import torch
-import torchvision
 from pydantic import Field
 from torch import nn
 
@@ -18,11 +17,6 @@ from embedkit.backbones.pooling import Pool
 from embedkit.backbones.preprocessing import Preprocessing, of_preset
 from embedkit.backbones.weights import file_sha256, fitting_state, load_weights
 from embedkit.errors import EmbedkitError
-
-
-def names() -> list[str]:
-    """The classification networks that torchvision has."""
-    return sorted(torchvision.models.list_models(module=torchvision.models))
 
 
 def pretrained(
@@ -40,6 +34,8 @@ def pretrained(
 
     Without a layer, an image is what its final classifier gets.
     """
+    import torchvision
+
     del images
     default = torchvision.models.get_model_weights(name).DEFAULT
     transform = of_preset(default.transforms())
@@ -94,6 +90,8 @@ def final_classifier(bare: nn.Module, transform: Preprocessing) -> str:
 
 
 def _untrained(name: str, seed: int) -> nn.Module:
+    import torchvision
+
     # as torchvision makes them with its weights: the input renormalised, no second classifier; a size of its own
     if name in ("googlenet", "inception_v3"):
         options: dict[str, Any] = {"transform_input": True, "init_weights": True, "aux_logits": False}
@@ -117,6 +115,8 @@ def _download(default: Any) -> str:
 
 
 def _downloaded(name: str, default: Any) -> nn.Module:
+    import torchvision
+
     try:
         return torchvision.models.get_model(name, weights=default, progress=False)
     except (OSError, RuntimeError) as error:  # no network, no space; a file that was cut short

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -151,9 +154,24 @@ def _downloaded(name: str, config: Any) -> nn.Module:
     import timm
 
     try:
-        return timm.create_model(name, pretrained=True, num_classes=0)
+        with _quiet_hub():
+            return timm.create_model(name, pretrained=True, num_classes=0)
     except Exception as error:  # no network, no space, a file that was cut short: of many libraries
         raise EmbedkitError(
             f"the weights of {name} could not be downloaded ({error}); "
             f'fetch {_source(config)} where there is a network and give the file: timm(name="{name}", weights="FILE")'
         ) from None
+
+
+@contextmanager
+def _quiet_hub() -> Iterator[None]:
+    """Within, the Hugging Face library tells nothing of each time that it tries again."""
+    logger = logging.getLogger("huggingface_hub")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(before)

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from embedkit.errors import EmbedkitError
+from embedkit.errors import EmbedkitError, counted
 
 
 def file_sha256(path: str) -> str:
@@ -55,14 +55,15 @@ def fitting_state(module: nn.Module, name: str, path: Path, unused: str | None =
     missing = [key for key in needed if key not in stored]
     if missing:
         raise EmbedkitError(
-            f"weights file {path.name!r} does not fit {name}: {len(missing)} keys missing (first: {missing[0]!r})"
+            f"weights file {path.name!r} does not fit {name}: {counted(len(missing), 'key')} missing "
+            f"(first: {missing[0]!r})"
         )
     misshapen = [key for key in needed if stored[key].shape != wanted[key].shape]
     if misshapen:
         first = misshapen[0]
         raise EmbedkitError(
-            f"weights file {path.name!r} does not fit {name}: {len(misshapen)} keys have another shape "
-            f"(first: {first!r} is {tuple(stored[first].shape)}, needed is {tuple(wanted[first].shape)})"
+            f"weights file {path.name!r} does not fit {name}: {counted(len(misshapen), 'key has', 'keys have')} "
+            f"another shape (first: {first!r} is {tuple(stored[first].shape)}, needed is {tuple(wanted[first].shape)})"
         )
     return {key: stored[key] for key in needed}
 
@@ -73,8 +74,11 @@ def read_state_dict(path: Path) -> Mapping[str, torch.Tensor]:
     Raises
     ------
     EmbedkitError
-        Where the file is damaged, or holds anything but tensors.
+        Where the file is empty or damaged, or holds anything but tensors.
     """
+    size = path.stat().st_size
+    if size == 0:
+        raise EmbedkitError(f"weights file {path.name!r} is empty; download it, or save it, again")
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -87,8 +91,11 @@ def read_state_dict(path: Path) -> Mapping[str, torch.Tensor]:
             f"weights file {path.name!r} is damaged, or holds more than tensors and is not opened, since it could run "
             "code; save module.state_dict() and give that"
         ) from None
-    except Exception as error:  # safetensors and torch raise many kinds for a damaged file
-        raise EmbedkitError(f"cannot read the weights file {path.name!r}: {error}") from None
+    except Exception:  # safetensors and torch raise many kinds for a damaged file
+        raise EmbedkitError(
+            f"weights file {path.name!r} is damaged or cut short ({size:,} bytes), or is none of torch or safetensors; "
+            "download it, or save it, again"
+        ) from None
     stored = stored.get("state_dict", stored) if isinstance(stored, dict) else stored
     if not isinstance(stored, dict) or not all(isinstance(value, torch.Tensor) for value in stored.values()):
         raise EmbedkitError(f"weights file {path.name!r} is no state_dict; save module.state_dict() and give that")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from embedkit.datasets.targets import are_whole_numbers, read_targets, task_of
-from embedkit.errors import EmbedkitError, listing
+from embedkit.errors import EmbedkitError, counted, listing
 from embedkit.scores import Task
 
 UNLABELLED = -1
@@ -112,15 +112,9 @@ def from_columns(
     Raises
     ------
     EmbedkitError
-        Where nothing is labelled, one class (or number) is all there is, a target is no finite number, or a split is
-        neither train, validation nor test.
+        Where one number is all there is, a target is no finite number, or a split is neither train, validation nor
+        test.
     """
-    if not any(labels):
-        what = "images" if dataset.vectors is None else "vectors"
-        raise EmbedkitError(
-            f"{dataset.name}: none of its {len(dataset)} {what} has a label; "
-            "label some (images: in one folder per class, or by --labels labels.csv with the columns path,label)"
-        )
     dataset = _with_labels(dataset, labels, task)
     placed = [_SPLITS.get(split.lower(), "?") for split in splits] if splits else [""] * len(labels)
     if "?" in placed and splits:
@@ -143,14 +137,10 @@ def _with_labels(dataset: Dataset, labels: list[str], task: str) -> Dataset:
         targets = read_targets(dataset.name, dataset.ids, labels)
         return replace(dataset, labels=np.where(np.isnan(targets), UNLABELLED, 0), classes=("",), targets=targets)
     classes = tuple(sorted({label for label in labels if label}))
-    if len(classes) == 1:
-        raise EmbedkitError(
-            f"{dataset.name}: all labelled images are of one class, {classes[0]!r}; telling classes apart takes two"
-        )
     index = {name: number for number, name in enumerate(classes)} | {"": UNLABELLED}
     coded = np.array([index[label] for label in labels], dtype=np.int64)
     notices = dataset.notices
-    if task == "auto" and are_whole_numbers(labels):
+    if task == "auto" and any(labels) and are_whole_numbers(labels):
         notices += ("labels are whole numbers and taken as classes; --task regression takes them as numbers",)
     return replace(dataset, labels=coded, classes=classes, notices=notices)
 
@@ -162,9 +152,9 @@ def _check_groups_stay_on_one_side(name: str, keys: list[str], splits: np.ndarra
     tested = {key for key, split in zip(keys, splits, strict=True) if split == "test"}
     crossing = sorted({key for key, split in zip(keys, splits, strict=True) if split != "test"} & tested)
     if crossing:
+        groups = counted(len(crossing), "group has", "groups have")
         raise EmbedkitError(
-            f"{name}: {len(crossing)} groups have images both in test and outside it ({listing(crossing)}); "
-            "keep each group on one side"
+            f"{name}: {groups} images both in test and outside it ({listing(crossing)}); keep each group on one side"
         )
 
 
@@ -192,11 +182,13 @@ def merge_duplicates(dataset: Dataset, digests: list[str]) -> Dataset:
         if label != UNLABELLED:
             by_digest.setdefault(digest, set()).add(float(truth))
     contradictory = sum(len(labels) > 1 for labels in by_digest.values())
-    notice = f"{copies} exact duplicates (kept on one side of every split)"
+    notice = f"{counted(copies, 'exact duplicate')} (kept on one side of every split)"
     if leaked.any():
-        notice += f", {leaked.sum()} images dropped from train because they or their group are in test"
+        one = "image dropped from train because it or its group is in test"
+        many = "images dropped from train because they or their group are in test"
+        notice += f", {counted(int(leaked.sum()), one, many)}"
     if contradictory:
-        notice += f", {contradictory} images with two different labels"
+        notice += f", {counted(contradictory, 'image')} with two different labels"
     dropped = tuple((dataset.ids[i], str(dataset.splits[i])) for i in np.flatnonzero(leaked))
     merged = replace(dataset, groups=groups, dropped=dropped, notices=(*dataset.notices, notice))
     return subset(merged, np.flatnonzero(~leaked))

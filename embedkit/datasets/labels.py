@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from embedkit.errors import EmbedkitError, listing
+from embedkit.errors import EmbedkitError, counted, listing
 
 COLUMNS = ("label", "group", "split")
 
@@ -27,7 +27,7 @@ def read_labels(file: Path, paths: list[str]) -> dict[str, tuple[str, str, str]]
     absent = sorted(set(table) - set(paths))
     if absent:
         raise EmbedkitError(
-            f"{file} names {len(absent)} files that are not there: {listing(absent)}; "
+            f"{file} names {counted(len(absent), 'file that is', 'files that are')} not there: {listing(absent)}; "
             "paths are relative to the image folder"
         )
     return table

@@ -4,7 +4,8 @@ Each image has a perceptual hash of 64 bits, the signs of its lowest frequencies
 benchmarking of perceptual image hash functions"). Hashes that differ in seven bits at most have one of their eight
 bytes in common (multi-index hashing; Norouzi, Punjani, Fleet 2012), so only images that share one are compared; of
 these, pairs are kept whose thumbnails correlate. In photos these are the same picture with other colours, sharpness or
-margins; drawings and digits of one shape are found too.
+margins. Images that are drawn on one grey level, and tiny ones, are alike where their outlines are: `shows_enough`
+tells them apart from photos.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import numpy as np
 SIDE = 32
 BITS_MAX = 7
 CORRELATION_MIN = 0.95
+ONE_LEVEL_MAX = 0.5
+"""Share of a thumbnail; of 3,000 photos of clothes none has more than 0.1."""
 _PAIRS_PER_BATCH = 65536
 
 
@@ -25,6 +28,15 @@ def thumbnail(image: np.ndarray) -> np.ndarray:
 
     grey = Image.fromarray(image if image.shape[2] == 3 else image[..., 0]).convert("L")
     return np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=2))
+
+
+def shows_enough(image: np.ndarray, small: np.ndarray) -> bool:
+    """Whether an image (H, W, C) and its thumbnail show more than an outline.
+
+    No side is below `SIDE`, and no grey level takes more than `ONE_LEVEL_MAX` of the thumbnail.
+    """
+    one_level = int(np.bincount(small.ravel()).max())
+    return min(image.shape[:2]) >= SIDE and one_level <= ONE_LEVEL_MAX * small.size
 
 
 def hashes(thumbnails: np.ndarray) -> np.ndarray:

@@ -12,7 +12,8 @@ from embedkit.datasets.parquet_columns import Columns, read_columns
 from embedkit.datasets.parquet_files import ParquetFile, find_files, told_as_unreadable
 from embedkit.datasets.readable import readable_files
 from embedkit.datasets.row_groups import ImageRows
-from embedkit.datasets.scan import Seen, in_threads, look_at, remember, remembered
+from embedkit.datasets.scan import AHEAD, Seen, look_at, remember, remembered
+from embedkit.engines import in_order
 from embedkit.errors import EmbedkitError
 
 
@@ -88,7 +89,7 @@ def _look(
         return look_at(data, size, changed)
 
     with told_as_unreadable(file.name):
-        for i, seen in zip(new, in_threads(look, new), strict=True):
+        for i, seen in zip(new, in_order(look, new, AHEAD), strict=True):
             found[i] = seen
             progress(span.start + len(found))
     if new:

@@ -5,22 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from itertools import repeat
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 
 from embedkit import artefacts
 from embedkit.datasets.decode import MEGAPIXELS_MAX, BrokenImage, decode
+from embedkit.engines import in_order
 
 _FORMAT = 4
-_AHEAD = 512
-
-Item = TypeVar("Item")
-Look = TypeVar("Look")
+AHEAD = 512
+"""How many images threads look at before they are asked for."""
 
 
 class Seen(NamedTuple):
@@ -42,20 +40,13 @@ def scan(root: Path, paths: list[str], progress: Callable[[int, int], None]) -> 
     new = [path for path in paths if path not in found]
     progress(len(found), len(paths))
     try:
-        for path, seen in zip(new, in_threads(lambda path: _look(inside, path), new), strict=True):
+        for path, seen in zip(new, in_order(lambda path: _look(inside, path), new, AHEAD), strict=True):
             found[path] = seen
             progress(len(found), len(paths))
     finally:  # what was seen before somebody stopped it need not be looked at again
         if new or len(known) > len(paths):
             remember(inside, found)
     return [found[path] for path in paths]
-
-
-def in_threads(look: Callable[[Item], Look], items: Sequence[Item]) -> Iterator[Look]:
-    """What `look` finds in each item, in order; few are ahead, so that memory does not grow with their number."""
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        for start in range(0, len(items), _AHEAD):
-            yield from threads.map(look, items[start : start + _AHEAD])
 
 
 def remembered(place: str) -> dict[str, Seen]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from embedkit.datasets.dataset import Dataset, from_columns, merge_duplicates
 from embedkit.datasets.labels import read_rows
-from embedkit.errors import EmbedkitError
+from embedkit.errors import EmbedkitError, counted
 
 
 def vectors(
@@ -56,18 +56,21 @@ def from_arrays(
         )
     if len(labels) != len(X):
         raise EmbedkitError(
-            f"{name}: {len(X)} vectors and {len(labels)} labels; give one label (or an empty one) per row"
+            f"{name}: {counted(len(X), 'vector')} and {counted(len(labels), 'label')}; "
+            "give one label (or an empty one) per row"
         )
     if groups is not None and len(groups) != len(X):
         raise EmbedkitError(
-            f"{name}: {len(X)} vectors and {len(groups)} groups; give one group (or an empty one) per row"
+            f"{name}: {counted(len(X), 'vector')} and {counted(len(groups), 'group')}; "
+            "give one group (or an empty one) per row"
         )
     with np.errstate(over="ignore"):
         X = np.ascontiguousarray(X, dtype=np.float32)
     bad = np.flatnonzero(~np.isfinite(X).all(axis=1))
     if len(bad):
         raise EmbedkitError(
-            f"{name}: {len(bad)} vectors hold NaN or infinity, as float32 (first: row {bad[0]}); mend or remove them"
+            f"{name}: {counted(len(bad), 'vector holds', 'vectors hold')} NaN or infinity, as float32 "
+            f"(first: row {bad[0]}); mend or remove them"
         )
     blank = np.zeros(len(X), dtype=np.int64)
     dataset = Dataset(

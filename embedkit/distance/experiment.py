@@ -18,6 +18,7 @@ from embedkit.distance.metrics import make_metric
 from embedkit.distance.plan import DistancePlan
 from embedkit.embeddings.extract import effective_key
 from embedkit.environment import facts
+from embedkit.errors import counted
 from embedkit.experiment import about_backbone, download, make_embeddings
 from embedkit.results import ImageSet
 from embedkit.spec import parse
@@ -59,12 +60,12 @@ def _announce(plan: DistancePlan, done: set[str], console: Console) -> None:
         n_classes = len(set(evaluation.labels[evaluation.tested]))
         console.say(
             f"  compared: {len(evaluation.tested)} {_TESTED[evaluation.kind]} of {n_classes} classes; "
-            f"{len(evaluation.pool)} others are the pool (labels unseen)"
+            f"{counted(len(evaluation.pool), 'other is', 'others are')} the pool (labels unseen)"
         )
         for line in not_applicable(bench):
             console.say(line)
     left = sum(comparison.key() not in done for comparison in plan.comparisons)
-    console.say(f"{len(plan.comparisons) - left} comparisons done, {left} to do" if left else "all done")
+    console.say(f"{counted(len(plan.comparisons) - left, 'comparison')} done, {left} to do" if left else "all done")
 
 
 _TESTED = {"fixed": "test images", "cv": "labelled images"}
@@ -94,7 +95,7 @@ def _compare(
             yield parts, tested
 
     count = 0
-    with console.stage(f"{len(todo)} comparisons", len(todo)) as advance:
+    with console.stage(counted(len(todo), "comparison"), len(todo)) as advance:
         for outcomes in engines.run(evaluate, work(), plan.request.jobs):
             results.write(connection, run_id, outcomes)
             count += len(outcomes)

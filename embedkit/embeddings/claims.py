@@ -18,6 +18,7 @@ from pathlib import Path
 from embedkit import artefacts
 from embedkit.embeddings import store
 from embedkit.embeddings.shards import shard_name
+from embedkit.errors import counted
 
 try:
     import fcntl
@@ -57,7 +58,7 @@ def _rounds(held: _Held, key: str, n: int, waiting: Callable[[str], None] | None
         held.release()
         if held.count == before:
             if waiting is not None:
-                waiting(f"waiting for {len(missing)} shards that others make ({_owners(key)})")
+                waiting(f"waiting for {counted(len(missing), 'shard')} that others make ({_owners(key)})")
             time.sleep(_SECONDS_BETWEEN_LOOKS)
 
 

@@ -73,7 +73,7 @@ def extract(
     key = embedding_key(dataset, backbone, precision)
     about = {"dataset": dataset.name, "recipe": backbone.recipe, "precision": precision}
     store.begin(key, len(dataset), about)
-    stored = len(dataset) - sum(stop - start for start, stop in store.missing_shards(key, len(dataset)))
+    stored = store.rows_there(key, len(dataset))
     embedded, started = 0, time.perf_counter()
     if on_cpu:
         embed = partial(embed_on_cpu, run, lambda i: load(read(i)))
@@ -101,6 +101,7 @@ def extract(
                 if start == 0 and dataset.vectors is None:
                     check_varied(rows, read)
                 store.write_shard(key, start, rows)
+    store.write_ids(key, dataset.ids)
     store.finish(key, len(dataset), {**about, **_cost(network, first, device)})
     return key
 

@@ -13,13 +13,12 @@ from embedkit.backbones import Network, Preprocessing
 from embedkit.datasets.dataset import Dataset
 from embedkit.datasets.decode import decode, is_plain_jpeg
 from embedkit.embeddings.held import HeldImages
-from embedkit.embeddings.pipeline import in_order
 from embedkit.embeddings.precision import COSINE_MIN, least_cosine
 from embedkit.embeddings.runtime import Runtime, load_with
-from embedkit.engines import default_jobs
+from embedkit.engines import default_jobs, in_order
 
 BATCH_GPU = 256
-_BATCHES_AHEAD, _FEEDING_THREADS = 3, 2
+_BATCHES_AHEAD = 3
 
 Batch = tuple[torch.Tensor, torch.cuda.Event | None]
 """Loaded images (b, C, h, w) on the GPU, and what to wait for before they are all there."""
@@ -124,8 +123,8 @@ def embed_on_gpu(run: Runtime, feeder: Callable[..., Batch], batches: Iterable[r
     Vectors are fetched one batch late, so that the GPU has work while they are on their way.
     """
     size, before = BATCH_GPU, None
-    with ThreadPoolExecutor(default_jobs()) as threads, ThreadPoolExecutor(_FEEDING_THREADS) as feeding:
-        for batch in in_order(feeding, lambda numbers: feeder(numbers, threads.map), batches, _BATCHES_AHEAD):
+    with ThreadPoolExecutor(default_jobs()) as threads:
+        for batch in in_order(lambda numbers: feeder(numbers, threads.map), batches, _BATCHES_AHEAD):
             vectors, size = _fitting(run, _waited(batch), size)
             coming = _on_their_way(vectors)
             if before is not None:

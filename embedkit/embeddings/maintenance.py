@@ -36,9 +36,9 @@ def verify(key: str) -> Verified:
 
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         found = [damage for damage in threads.map(damage_of, range(len(files))) if damage]
-    if (folder / store.MANIFEST).exists():
+    for look in (store.read, store.read_ids) if (folder / store.MANIFEST).exists() else ():
         try:
-            store.read(key)
+            look(key)
         except Damaged as damage:
             if damage.file not in [other.file for other in found]:
                 found.append(damage)

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
 
 import numpy as np
 import torch
 
 from embedkit.embeddings.runtime import Runtime
-from embedkit.engines import default_jobs, one_torch_thread
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+from embedkit.engines import default_jobs, in_order, one_torch_thread
 
 Load = Callable[[int], torch.Tensor]
 """Decodes an image and brings it to the network's size."""
@@ -38,22 +32,5 @@ def embed_on_cpu(run: Runtime, load: Load, batches: Iterable[range]) -> Iterator
     def embed(batch: range) -> np.ndarray:
         return run(torch.stack([load(i) for i in batch])).numpy()
 
-    with one_torch_thread(), ThreadPoolExecutor(default_jobs()) as threads:
-        yield from in_order(threads, embed, batches, _BATCHES_AHEAD * default_jobs())
-
-
-def in_order(
-    threads: ThreadPoolExecutor, work: Callable[[Item], Result], items: Iterable[Item], ahead: int
-) -> Iterator[Result]:
-    """What `work` gives for each item, in their order; at most `ahead` of them are begun or waiting."""
-    waiting: deque[Future[Result]] = deque()
-    try:
-        for item in items:
-            waiting.append(threads.submit(work, item))
-            if len(waiting) == ahead:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        for future in waiting:
-            future.cancel()
+    with one_torch_thread():
+        yield from in_order(embed, batches, _BATCHES_AHEAD * default_jobs())

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from embedkit.backbones.backbone import resized
-from embedkit.errors import EmbedkitError
+from embedkit.errors import EmbedkitError, counted
 
 IMAGES_MIN, IMAGES_MAX = 8, 64
 SAME = 1e-6
@@ -29,7 +29,7 @@ def check_finite(embedded: np.ndarray, ids: Sequence[str]) -> None:
     bad = np.flatnonzero(~np.isfinite(embedded).all(axis=1))
     if len(bad):
         raise EmbedkitError(
-            f"{len(bad)} embeddings hold NaN or infinity (first: {ids[bad[0]]!r}); "
+            f"{counted(len(bad), 'embedding holds', 'embeddings hold')} NaN or infinity (first: {ids[bad[0]]!r}); "
             "look at the backbone's weights and at that image"
         )
 

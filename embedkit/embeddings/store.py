@@ -7,7 +7,7 @@ shard's sha256 and its own, comes last. So a folder without a manifest is an unf
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from embedkit.errors import EmbedkitError
 
 FORMAT = 2
 SHARD_ROWS = 1024
-MANIFEST, BEGUN = "manifest.json", "begun.json"
+MANIFEST, BEGUN, IDS = "manifest.json", "begun.json", "ids.json"
 
 
 class Embeddings:
@@ -88,6 +88,11 @@ def missing_shards(key: str, n: int) -> list[tuple[int, int]]:
     return [(start, stop) for start, stop in ranges if not is_there(key, start, stop)]
 
 
+def rows_there(key: str, n: int) -> int:
+    """How many of a key's `n` rows are stored."""
+    return n - sum(stop - start for start, stop in missing_shards(key, n))
+
+
 def is_there(key: str, start: int, stop: int) -> bool:
     """Whether the shard of rows [start, stop) is there, and looks whole."""
     try:
@@ -105,6 +110,23 @@ def write_shard(key: str, start: int, rows: np.ndarray) -> None:
         Where the disk is full or the folder cannot be written.
     """
     write_shard_file(artefacts.folder("embeddings", key) / shard_name(start), rows)
+
+
+def write_ids(key: str, ids: Sequence[str]) -> None:
+    """Keep the ids of the images, one for each row."""
+    artefacts.write_atomically(artefacts.folder("embeddings", key) / IDS, _sealed({"format": FORMAT, "ids": list(ids)}))
+
+
+def read_ids(key: str) -> list[str] | None:
+    """The ids of the images, one for each row; None for embeddings made before ids were kept.
+
+    Raises
+    ------
+    EmbedkitError
+        Where they are not what was written.
+    """
+    file = location(key) / IDS
+    return read_sealed(file)["ids"] if file.exists() else None
 
 
 def finish(key: str, n: int, facts: dict[str, Any]) -> None:

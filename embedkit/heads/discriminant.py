@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.linalg import solve
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.preprocessing import normalize
 from sklearn.utils.extmath import softmax
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from embedkit.heads.covariance import class_means, helmert
+from embedkit.heads.covariance import class_means, helmert, times_inverse
 from embedkit.heads.targets import classes_and_codes
 
 
@@ -64,10 +63,9 @@ class ShrinkageDiscriminant(GaussianClassifier):
         m, d = contrasts.shape
         self.shrinkage_ = d / (m + d) if self.shrinkage is None else self.shrinkage
         variance = float(np.mean(contrasts**2)) if np.any(contrasts) else 1.0
-        scatter = contrasts.T @ contrasts / max(m, 1)
-        covariance = (1 - self.shrinkage_) * scatter + self.shrinkage_ * variance * np.eye(d)
         centre = X.mean(axis=0)
-        self.coef_ = solve(covariance, (means - centre).T, assume_a="pos").T  # (C, d)
+        scatter, identity = (1 - self.shrinkage_) / max(m, 1), self.shrinkage_ * variance
+        self.coef_ = times_inverse(means - centre, contrasts, scatter, identity)  # (C, d)
         priors = np.zeros(len(counts)) if self.uniform_priors else np.log(counts / len(X))
         self.intercept_ = priors - 0.5 * np.sum((means - centre) * self.coef_, axis=1) - self.coef_ @ centre
         return self

@@ -13,6 +13,7 @@ from typing import Any
 import vl_convert
 
 from embedkit import artefacts
+from embedkit.errors import counted
 from embedkit.report.figures import family_panels
 from embedkit.report.summary import Summary, Table
 from embedkit.report.text import (
@@ -99,7 +100,7 @@ def _settings_section(runs: Sequence[dict[str, Any]]) -> str:
         ("command", run["command"]),
         ("started", f"{run['started']}, run {run['run_id']} of {len(runs)} in this folder"),
         ("machine", machine),
-        ("device", f"{run['device']} {run['gpu'] or ''}".strip() + f", {run['jobs']} workers"),
+        ("device", f"{run['device']} {run['gpu'] or ''}".strip() + f", {counted(run['jobs'], 'worker')}"),
         ("versions", versions),
         ("thread libraries", kernels),
         *((key, _written(value)) for key, value in run["study"].items()),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from embedkit.errors import counted
 from embedkit.report.summary import FULLY_CONNECTED, Summary, Table
 from embedkit.scores import score_name
 from embedkit.statistics import Interval
@@ -39,7 +40,7 @@ def summary_markdown(summary: Summary) -> str:
 def missing_lines(summary: Summary) -> list[str]:
     """What gave no score, and why: a line for each reason."""
     return [
-        f"{str(row.status).replace('_', ' ')}: {row.trials} trials ({row.heads}): {row.error}"
+        f"{str(row.status).replace('_', ' ')}: {counted(row.trials, 'trial')} ({row.heads}): {row.error}"
         for row in summary.without_score.itertuples()
     ]
 
@@ -71,14 +72,16 @@ def protocol_sentence(summary: Summary, table: Table) -> str:
     rows = summary.rows[here]
     repeats = rows["repeat"].nunique()
     tested = rows["n_test"].max()
-    answers = f"{rows['n_classes'].max()} classes"
-    if table.median_mae is not None:
+    if table.median_mae is None:
+        answers = counted(rows["n_classes"].max(), "class")
+    else:
         answers = f"Numeric targets, on average {_significant(table.median_mae)} from their median"
     if rows["fold"].notna().any():
         images = rows.groupby(["backbone", "codec", "head", "budget", "repeat"], observed=True)["n_test"].sum().max()
         folds = rows["fold"].nunique()
-        return f"{answers}; {images} labelled images, divided anew into {folds} folds {repeats} times."
-    return f"{answers}; {tested} test images; labels drawn {repeats} times from {rows['n_pool'].max()} images."
+        return f"{answers}; {images} labelled images, divided anew into {folds} folds {counted(repeats, 'time')}."
+    drawn = counted(repeats, "time")
+    return f"{answers}; {counted(tested, 'test image')}; labels drawn {drawn} from {rows['n_pool'].max()} images."
 
 
 def score_grid(table: Table) -> tuple[list[str], list[list[str]]]:
@@ -162,8 +165,9 @@ def cost_title(summary: Summary) -> str:
     last = summary.tables[-1]
     costs = cost_rows(summary)
     budget = str(costs["budget"].iloc[0]) if len(costs) else last.budgets[-1]
-    counted = "labels" if last.score == "mae" else "labels per class"
-    return f"what heads cost at {budget}{f' {counted}' if budget.isdigit() else ''}, alone on one core"
+    per_class = "" if last.score == "mae" else " per class"
+    labels = counted(int(budget), "label") + per_class if budget.isdigit() else budget
+    return f"what heads cost at {labels}, alone on one core"
 
 
 def cost_grid(summary: Summary) -> tuple[list[str], list[list[str]]]:

@@ -9,13 +9,14 @@ import torchvision
 from PIL import Image
 
 from embedkit.backbones.preprocessing import Preprocessing, of_preset
-from embedkit.backbones.pretrained import names, pretrained
+from embedkit.backbones.pretrained import pretrained
+from embedkit.backbones.torchvision_networks import NETWORKS
 
 PHOTOS = [np.random.default_rng(0).integers(0, 256, (h, w, 3), dtype=np.uint8) for h, w in ((60, 50), (300, 410))]
 SMALL = Preprocessing(resize=8, crop=6, interpolation="bilinear", mean=(0.5, 0.25, 0.0), std=(0.5, 0.25, 1.0))
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", NETWORKS)
 def test_it_is_the_preset_of_every_network_of_torchvision_to_one_grey_level(name: str) -> None:
     preset = torchvision.models.get_model_weights(name).DEFAULT.transforms()
     stated = of_preset(preset)

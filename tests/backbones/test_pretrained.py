@@ -203,7 +203,7 @@ def test_keys_of_another_shape_are_counted_and_the_first_shown(squeezenet: nn.Mo
     state["features.0.weight"] = torch.zeros(64, 1, 3, 3)
     torch.save(state, tmp_path / "mine.pth")
     problem = (
-        "'mine.pth' does not fit squeezenet1_1: 1 keys have another shape "
+        "'mine.pth' does not fit squeezenet1_1: 1 key has another shape "
         "(first: 'features.0.weight' is (64, 1, 3, 3), needed is (64, 3, 3, 3))"
     )
     with pytest.raises(EmbedkitError, match=re.escape(problem)):
@@ -263,14 +263,25 @@ def test_a_file_that_was_cut_short_is_told(ending: str, squeezenet: nn.Module, t
     file = tmp_path / f"mine.{ending}"
     (save_file if ending == "safetensors" else torch.save)(squeezenet.state_dict(), file)
     file.write_bytes(file.read_bytes()[:100_000])
-    with pytest.raises(EmbedkitError, match=f"cannot read the weights file 'mine.{ending}': "):
+    with pytest.raises(EmbedkitError) as told:
         backbone("squeezenet1_1", weights=str(file))
+    assert str(told.value) == (
+        f"weights file 'mine.{ending}' is damaged or cut short (100,000 bytes), or is none of torch or safetensors; "
+        "download it, or save it, again"
+    )
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>404 Not Found</html>"], ids=["empty", "page"])
 @pytest.mark.parametrize("ending", ["pth", "safetensors"])
-def test_a_file_of_something_else_is_told(ending: str, content: bytes, tmp_path: Path) -> None:
-    (tmp_path / f"mine.{ending}").write_bytes(content)
+def test_an_empty_file_is_told(ending: str, tmp_path: Path) -> None:
+    (tmp_path / f"empty.{ending}").touch()
+    with pytest.raises(EmbedkitError) as told:
+        backbone("squeezenet1_1", weights=str(tmp_path / f"empty.{ending}"))
+    assert str(told.value) == f"weights file 'empty.{ending}' is empty; download it, or save it, again"
+
+
+@pytest.mark.parametrize("ending", ["pth", "safetensors"])
+def test_a_file_of_something_else_is_told(ending: str, tmp_path: Path) -> None:
+    (tmp_path / f"mine.{ending}").write_bytes(b"<html>404 Not Found</html>")
     with pytest.raises(EmbedkitError, match=f"weights file 'mine.{ending}'"):
         backbone("squeezenet1_1", weights=str(tmp_path / f"mine.{ending}"))
 

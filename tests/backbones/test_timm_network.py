@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +117,8 @@ def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def refuse(name: str, pretrained: bool = False, **options: Any) -> nn.Module:
         if pretrained:
+            logging.getLogger("huggingface_hub.utils._http").warning("Retrying in 1s")
+            warnings.warn("unauthenticated requests", stacklevel=1)
             raise OSError("no route to host")
         return create(name, pretrained=False, **options)
 
@@ -131,14 +135,19 @@ def test_a_download_is_known_before_it_starts() -> None:
 
 
 @pytest.mark.usefixtures("offline")
-def test_without_a_network_the_remedy_is_told_in_one_line() -> None:
+def test_without_a_network_the_remedy_is_told_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
     problem = (
         "the weights of resnet18.a1_in1k could not be downloaded (no route to host); "
         "fetch https://huggingface.co/timm/resnet18.a1_in1k where there is a network "
         'and give the file: timm(name="resnet18.a1_in1k", weights="FILE")'
     )
+    hub = logging.getLogger("huggingface_hub")
+    level = hub.level
+    hub.addHandler(caplog.handler)
     with pytest.raises(EmbedkitError, match=f"^{re.escape(problem)}$"):
         backbone("resnet18.a1_in1k", weights="default").embed(PHOTOS)
+    hub.removeHandler(caplog.handler)
+    assert (caplog.messages, hub.level) == ([], level)
 
 
 @pytest.mark.parametrize(

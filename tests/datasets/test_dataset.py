@@ -75,19 +75,14 @@ def test_an_unknown_split_is_told() -> None:
     assert str(told.value) == ("photos: unknown split 'holdout'; splits are train, validation (joins train) and test")
 
 
-def test_nothing_labelled_is_told_with_the_two_ways_to_label() -> None:
-    with pytest.raises(EmbedkitError) as told:
-        columns("...")
-    assert str(told.value) == (
-        "photos: none of its 3 vectors has a label; "
-        "label some (images: in one folder per class, or by --labels labels.csv with the columns path,label)"
-    )
+def test_images_need_no_labels() -> None:
+    dataset = columns("...")
+    assert (dataset.labels.tolist(), dataset.classes, dataset.notices) == ([-1, -1, -1], (), ())
 
 
-def test_one_class_is_told() -> None:
-    with pytest.raises(EmbedkitError) as told:
-        columns("aa.")
-    assert str(told.value) == ("photos: all labelled images are of one class, 'a'; telling classes apart takes two")
+def test_one_class_is_enough() -> None:
+    dataset = columns("aa.")
+    assert (dataset.labels.tolist(), dataset.classes) == ([0, 0, -1], ("a",))
 
 
 def test_a_group_on_both_sides_of_the_test_split_is_refused() -> None:
@@ -211,7 +206,7 @@ def test_a_subset_and_copies_keep_their_targets() -> None:
     np.testing.assert_array_equal(merged.targets, [2, 3, 4])
     assert merged.notices == (
         "2 exact duplicates (kept on one side of every split), "
-        "1 images dropped from train because they or their group are in test, 2 images with two different labels",
+        "1 image dropped from train because it or its group is in test, 2 images with two different labels",
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from embedkit.datasets.near import BITS_MAX, SIDE, hashes, near_pairs, thumbnail
+from embedkit.datasets.near import BITS_MAX, SIDE, hashes, near_pairs, shows_enough, thumbnail
 
 
 def picture(seed: int, size: tuple[int, int] = (120, 90)) -> Image.Image:
@@ -68,3 +68,25 @@ def test_blank_images_and_none_are_like_no_other() -> None:
     assert near_pairs(thumbnails(blank, blank, picture(0))).shape == (0, 2)
     assert near_pairs(np.zeros((0, SIDE, SIDE), dtype=np.uint8)).shape == (0, 2)
     assert hashes(thumbnails(picture(0))).dtype == np.uint64
+
+
+def drawn(side: int, width: int) -> np.ndarray:
+    """A white square with a black bar of this width, (side, side, 1) uint8."""
+    image = np.full((side, side, 1), 255, dtype=np.uint8)
+    image[:, :width] = np.random.default_rng(0).integers(0, 200, (side, width, 1))
+    return image
+
+
+@pytest.mark.parametrize(
+    ("image", "enough"),
+    [
+        (np.asarray(picture(0)), True),
+        (np.asarray(picture(0, size=(32, 40))), True),
+        (np.asarray(picture(0, size=(31, 40))), False),
+        (drawn(64, 30), False),
+        (drawn(64, 32), True),
+    ],
+    ids=["photo", "small", "tiny", "mostly white", "half white"],
+)
+def test_tiny_images_and_those_on_one_grey_level_show_too_little(image: np.ndarray, enough: bool) -> None:
+    assert shows_enough(image, thumbnail(image)) is enough

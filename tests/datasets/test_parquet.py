@@ -227,7 +227,7 @@ def test_copies_of_test_images_are_dropped_from_train(birds: Path) -> None:
     write(birds / "data/train-00002.parquet", range(9, 10), [1], pa.int64(), ["wren", "crow"])
     dataset = opened(birds)
     assert "train/9.png" not in dataset.ids
-    assert "1 images dropped from train" in dataset.notices[0]
+    assert "1 image dropped from train" in dataset.notices[0]
 
 
 def test_unreadable_rows_are_told_by_id_and_reason(tmp_path: Path) -> None:

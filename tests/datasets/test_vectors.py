@@ -127,15 +127,10 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
     assert str(told.value) == "no file 'nope.npy'; vectors are a .npy file with one row per image"
 
 
-def test_vectors_without_any_label_are_refused() -> None:
-    with pytest.raises(EmbedkitError, match=r"^n: none of its 3 vectors has a label"):
-        from_arrays(X, ["", "", ""], None, None, "n")
-
-
 def test_equal_vectors_stay_on_one_side() -> None:
     dataset = from_arrays(np.array([[1.0], [2.0], [1.0]]), ["a", "b", "a"], None, None, "n")
     assert dataset.groups[0] == dataset.groups[2] != dataset.groups[1]
-    assert dataset.notices == ("1 exact duplicates (kept on one side of every split)",)
+    assert dataset.notices == ("1 exact duplicate (kept on one side of every split)",)
 
 
 def test_numeric_labels_are_targets(tmp_path: Path) -> None:

@@ -40,9 +40,33 @@ def test_pyarrow_reads_the_rows(rows: np.ndarray, tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet", reason='needs pip install "embedkit[parquet]"')
     assert export(KEY, tmp_path / "rows.parquet") == (10, 3)
     table = parquet.read_table(tmp_path / "rows.parquet")
+    assert table.column_names == ["row", "embedding"]
     assert table["row"].to_pylist() == list(range(10))
     np.testing.assert_array_equal(np.array(table["embedding"].to_pylist(), dtype=np.float32), rows)
     assert str(table.schema.field("embedding").type) == "fixed_size_list<element: float>[3]"
+
+
+def test_parquet_holds_the_ids_of_the_images_where_they_were_kept(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason='needs pip install "embedkit[parquet]"')
+    ids = [f"cat/{i}.png" for i in range(10)]
+    store.write_ids(KEY, ids)
+    export(KEY, tmp_path / "rows.parquet")
+    table = parquet.read_table(tmp_path / "rows.parquet")
+    assert table.column_names == ["row", "id", "embedding"]
+    assert table["id"].to_pylist() == ids
+
+
+@pytest.mark.parametrize("name", ["rows.npy", "rows.parquet"])
+def test_a_file_that_is_there_is_replaced_only_by_force(name: str, tmp_path: Path) -> None:
+    if name == "rows.parquet":
+        pytest.importorskip("pyarrow", reason='needs pip install "embedkit[parquet]"')
+    (tmp_path / name).write_bytes(b"mine")
+    with pytest.raises(EmbedkitError) as told:
+        export(KEY, tmp_path / name)
+    assert str(told.value) == f"{tmp_path / name} is there already; give another name, or --force to replace it"
+    assert (tmp_path / name).read_bytes() == b"mine"
+    export(KEY, tmp_path / name, force=True)
+    assert (tmp_path / name).read_bytes() != b"mine"
 
 
 def test_without_pyarrow_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,5 +100,5 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "rows.npy").write_bytes(b"old")
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(EmbedkitError, match=r"cannot write .*rows.npy: No space left on device"):
-        export(KEY, tmp_path / "rows.npy")
+        export(KEY, tmp_path / "rows.npy", force=True)
     assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"old"]

@@ -77,6 +77,11 @@ def test_rows_are_in_the_order_of_the_images(digits: Dataset) -> None:
     np.testing.assert_array_equal(extracted(digits, bound("pixels", digits)), expected)
 
 
+def test_the_ids_of_the_images_are_kept(digits: Dataset) -> None:
+    key = extract(digits, bound("pixels", digits), "cpu", lambda done, doing: None)
+    assert store.read_ids(key) == list(digits.ids)
+
+
 @pytest.mark.usefixtures("shards_of_eight")
 def test_shards_hold_the_rows_in_order_too(digits: Dataset) -> None:
     expected = np.stack([digits.image(i).ravel() for i in range(50)]) / np.float32(255)

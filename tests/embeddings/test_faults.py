@@ -133,7 +133,7 @@ def test_those_who_wait_are_told_for_whom(workers: Workers) -> None:
     stopped = workers.start(pause_s=60)
     workers.until(lambda: workers.told("took", stopped) == [0])
     workers.start(pause_s=0)
-    text = f"waiting for 1 shards that others make (process {stopped} on {platform.node()});"
+    text = f"waiting for 1 shard that others make (process {stopped} on {platform.node()});"
     workers.until(lambda: text in workers.log.read_text())
 
 

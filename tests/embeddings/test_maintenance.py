@@ -134,3 +134,17 @@ def test_what_is_removed_is_gone() -> None:
     maintenance.remove(find(KEY))
     assert entries() == []
     assert not store.location(KEY).exists()
+
+
+def test_damaged_ids_are_found_and_made_again_with_the_manifest() -> None:
+    stored()
+    store.write_ids(KEY, list("abcdefghij"))
+    assert maintenance.verify(KEY).damage == []
+    file = store.location(KEY) / "ids.json"
+    file.write_bytes(file.read_bytes().replace(b'"a"', b'"z"'))
+    (damage,) = maintenance.verify(KEY).damage
+    assert (damage.file, damage.what) == (file, "it is not what was written (sha256 differs)")
+    maintenance.remove_damaged(KEY, [damage])
+    assert not file.exists()
+    assert find(KEY).state == "unfinished"
+    assert store.missing_shards(KEY, 10) == []

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from embedkit.heads.covariance import class_means, helmert, principal_axes
+from embedkit.heads.covariance import class_means, helmert, principal_axes, times_inverse
 
 
 def test_means_are_those_of_the_classes_in_order() -> None:
@@ -34,3 +34,14 @@ def test_variances_along_the_axes_make_up_the_covariance(n: int, r: int) -> None
 
 def test_without_contrasts_nothing_varies() -> None:
     assert not principal_axes(np.empty((0, 3)), np.ones((2, 3)))[0].any()
+
+
+@pytest.mark.parametrize(("m", "d"), [(0, 5), (3, 7), (7, 7), (20, 7)])
+@pytest.mark.parametrize(("scatter", "identity"), [(0.3, 0.2), (0.0, 1.0), (1.0, 1e-4)])
+def test_rows_are_multiplied_by_the_inverse_with_fewer_contrasts_than_features_too(
+    m: int, d: int, scatter: float, identity: float
+) -> None:
+    rng = np.random.default_rng(0)
+    contrasts, rows = rng.normal(size=(m, d)), rng.normal(size=(4, d))
+    expected = rows @ np.linalg.inv(scatter * contrasts.T @ contrasts + identity * np.eye(d))
+    np.testing.assert_allclose(times_inverse(rows, contrasts, scatter, identity), expected, rtol=1e-7, atol=1e-7)

@@ -9,6 +9,7 @@ from scipy.stats import multivariate_normal
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from embedkit.heads import make_head
 from embedkit.heads.discriminant import CentroidClassifier, ShrinkageDiscriminant
 
 
@@ -126,3 +127,12 @@ def test_a_frequent_class_is_not_favoured_by_the_nearest_mean() -> None:
 def test_an_unknown_metric_is_an_error() -> None:
     with pytest.raises(ValueError, match="metric must be 'euclidean', 'cosine' or 'mahalanobis', got 'cosin'"):
         CentroidClassifier("cosin").fit([[0.0], [1.0]], ["a", "b"])
+
+
+@pytest.mark.parametrize("spec", ["lda", "qda", 'centroid(metric="mahalanobis")'])
+def test_few_labels_of_very_wide_rows_need_no_matrix_of_features(spec: str) -> None:
+    """A covariance of 86,528 features, as pool="flatten" gives them, would take 56 GiB."""
+    y = np.repeat(["a", "b"], 6)
+    X = np.random.default_rng(0).normal(size=(12, 86_528)).astype(np.float32)
+    X[y == "b", :100] += 5
+    assert (make_head(spec).fit(X, y).predict(X) == y).all()

@@ -24,7 +24,7 @@ def test_the_text_holds_scores_intervals_costs_and_failures(folder: Path) -> Non
     assert "  svm     50.0 ±32.7*  90.0 ±19.6*" in text
     assert "what heads cost at 5 labels per class, alone on one core" in text
     assert "svm     12.5 ms            200.0 µs  12 kB" in text
-    assert "failed: 1 trials (xgboost): ValueError: <no> luck" in text
+    assert "failed: 1 trial (xgboost): ValueError: <no> luck" in text
 
 
 def test_no_line_is_wider_than_a_terminal_of_120_columns(folder: Path) -> None:
