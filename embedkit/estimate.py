@@ -25,8 +25,10 @@ from embedkit.trials import Trial
 def trial_seconds(bench: Bench, trial: Trial, dim: float) -> float:
     """Of one core, from the head's measured cost."""
     labels = n_labeled(bench, trial)
-    fixed_ms, per_thousand_ms = HEADS[parse(trial.head).name].fit_ms
-    return n_fits(bench, trial) * (fixed_ms + per_thousand_ms * labels * dim / 1000) / 1000
+    head = HEADS[parse(trial.head).name]
+    fixed_ms, per_thousand_ms = head.fit_ms
+    pool = len(bench.evaluation.pool_beside(trial.repeat, trial.fold)) if head.pool else 0
+    return n_fits(bench, trial) * (fixed_ms + (per_thousand_ms * labels * dim + head.pool_ms * pool) / 1000) / 1000
 
 
 def n_fits(bench: Bench, trial: Trial) -> float:

@@ -55,6 +55,7 @@ def a_task(X: np.ndarray, y: np.ndarray, head: str = "ridge", train: np.ndarray 
         n_classes=3,
         head_seed=7,
         known={"n_labeled": len(train), "experiment": "heads"},
+        pool=np.union1d(train, POOL),
     )
 
 
