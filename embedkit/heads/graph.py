@@ -16,7 +16,7 @@ CHUNK_NUMBERS = 2**24
 """Products and differences are held so many at a time (64 MiB)."""
 SOLVED_NUMBERS = 2**22
 """Columns are solved together up to so many numbers (32 MiB)."""
-TOLERANCE = 1e-6
+TOLERANCE = 1e-7
 STEPS_MAX = 1000
 
 Neighbors = tuple[np.ndarray, np.ndarray]
@@ -134,7 +134,7 @@ def settled(
 ) -> np.ndarray:
     """What every row ends up with, (n, c) float32, where each gets its source and a share of what flows to it.
 
-    Solves (I - share * flow) F = sources by conjugate gradients, until a column's residual is 1e-6 of its source.
+    Solves (I - share * flow) F = sources by conjugate gradients, until a column's residual is 1e-7 of its source.
 
     Parameters
     ----------

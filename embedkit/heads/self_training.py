@@ -14,6 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 from embedkit.heads.finite import validate_rows
 from embedkit.heads.targets import classes_and_codes_of_labelled
 
+MAX_ITER = 2000
+
 
 class SelfTrainingClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     """scikit-learn's self-training (Yarowsky 1995), for labels of any kind and on a bounded part of a large pool.
@@ -62,7 +64,7 @@ class SelfTrainingClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator)
         """Fit to `X` (n, d) and `y` (n,), where -1 marks rows without a label."""
         X, y = validate_rows(self, X, y, dtype=(np.float64, np.float32))
         self.classes_, codes = classes_and_codes_of_labelled(self, y)
-        estimator = LogisticRegression() if self.estimator is None else clone(self.estimator)
+        estimator = LogisticRegression(max_iter=MAX_ITER) if self.estimator is None else clone(self.estimator)
         (unlabelled,) = np.nonzero(codes < 0)
         if len(unlabelled) == 0:
             self.estimator_, self.n_iter_ = estimator.fit(X, codes), 1
