@@ -75,7 +75,7 @@ class LabelSpreading(_LabelGraphClassifier):
     """
 
     def __init__(
-        self, n_neighbors: int = 10, alpha: float = 0.9, *, metric: str = "cosine", class_mass: bool = True
+        self, n_neighbors: int = 10, alpha: float = 0.97, *, metric: str = "cosine", class_mass: bool = True
     ) -> None:
         super().__init__(n_neighbors, metric, class_mass)
         self.alpha = alpha

@@ -17,7 +17,13 @@ INNER = Spec("lda")
 
 
 def label_spreading(
-    seed: int, task: Task, *, k: Count = 10, alpha: InnerShare = 0.9, metric: Metric = "cosine", class_mass: bool = True
+    seed: int,
+    task: Task,
+    *,
+    k: Count = 10,
+    alpha: InnerShare = 0.97,
+    metric: Metric = "cosine",
+    class_mass: bool = True,
 ) -> Any:
     """labels flow along the graph of the k nearest neighbours in the pool; each image passes on a share alpha"""
     from embedkit.heads.label_graph import LabelSpreading
@@ -85,7 +91,7 @@ HEADS = {
         1,
         (2, 0.05),
         tasks=CLASSES,
-        grid={"k": (5, 10, 20), "alpha": (0.9, 0.99)},
+        grid={"k": (5, 10, 20), "alpha": (0.9, 0.97, 0.99)},
         route=_spreading,
         pool=True,
         pool_ms=10,
