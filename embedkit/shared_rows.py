@@ -72,7 +72,8 @@ class SharedRows:
         return list(self._chunks(self._labelled[0]))
 
     def _chunks(self, rows: Rows) -> Iterator[Queries]:
-        size = max(CHUNK_NUMBERS // sum(rows.X.shape), 64)
+        fitting = max(CHUNK_NUMBERS // sum(rows.X.shape), 64)
+        size = 1 << (fitting.bit_length() - 1)  # of two: draws of about equal size have chunks in common
         return (rows.queries(self.X_test[start : start + size]) for start in range(0, len(self.X_test), size))
 
 

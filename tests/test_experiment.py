@@ -315,7 +315,7 @@ def test_what_follows_from_a_pool_is_made_once_for_all_draws(tmp_path: Path, cac
     keys = QUICK | {"heads": ["label_spreading", "label_propagation", "cluster_then_label(clusters=20)"]}
     rows = ek.run("digits", **keys, codecs=["pca(dim=8)"], out=str(tmp_path))
     assert len(rows) == 3 * 2 * 3
-    assert len(list((cache / "pools").glob("*.safetensors"))) == 3  # codec, graph, clusters
+    assert len(list((cache / "pools").glob("*.safetensors"))) == 4  # codec, graph, clusters, test images in the graph
 
 
 def test_vectors_without_a_label_are_the_pool(tmp_path: Path) -> None:

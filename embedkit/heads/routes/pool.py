@@ -13,6 +13,7 @@ from embedkit.heads.graph import Graph, Neighbors, nearest_in
 from embedkit.heads.label_graph import propagate, spread
 from embedkit.heads.pool import Pool
 from embedkit.heads.problem import Predict, Prediction, Problem, Queries, as_prediction
+from embedkit.pool_artefacts import Arrays
 
 NEIGHBORS_KEPT = 32
 """So many neighbours are found once for all heads that use no more."""
@@ -65,28 +66,27 @@ def _on_graphs(problem: Problem, candidates: Candidates, distributions: Distribu
 
 def pool_graph(pool: Pool, metric: str, k: int) -> Graph:
     """The graph of the pool's k nearest neighbours."""
-    return pool.once(("graph", metric, k), lambda: Graph(_pool_neighbors(pool, metric, k), k))
+    return pool.once(("graph", metric, k), lambda: Graph(_neighbors_in(pool, None, metric, k), k))
 
 
-def _pool_neighbors(pool: Pool, metric: str, k: int) -> Neighbors:
+def _neighbors_in(pool: Pool, queries: np.ndarray | None, metric: str, k: int) -> Neighbors:
+    """In the pool, of its own rows or of queries (q, d)."""
     kept = max(k, NEIGHBORS_KEPT)
-    recipe = {"neighbors": kept, "metric": metric, "version": graph.VERSION}
+    of = "pool" if queries is None else hashlib.sha256(queries.tobytes()).hexdigest()
 
-    def make(X: np.ndarray) -> dict[str, np.ndarray]:
-        indices, distances = nearest_in(X, X, kept, metric, same=True)
+    def make(X: np.ndarray) -> Arrays:
+        indices, distances = nearest_in(X, X if queries is None else queries, kept, metric, same=queries is None)
         return {"indices": indices, "distances": distances}
 
-    found = pool.once(("neighbors", metric, kept), lambda: pool.on_disk(recipe, make))
-    return found["indices"], found["distances"]
+    recipe = {"neighbors": kept, "of": of, "metric": metric, "version": graph.VERSION}
+    found = pool.once((kept, of, metric), lambda: pool.on_disk(recipe, make))
+    return found["indices"][:, :k], found["distances"][:, :k]
 
 
 def _neighbors_of(queries: Queries, pool: Pool, metric: str, k: int) -> Neighbors:
     if queries.places is not None:
         return pool_graph(pool, metric, k).own_neighbors(queries.places)
-    kept = max(k, NEIGHBORS_KEPT)
-    name = ("neighbors of", hashlib.sha256(queries.X.tobytes()).digest(), metric, kept)
-    indices, distances = pool.once(name, lambda: nearest_in(pool.X, queries.X, kept, metric))
-    return indices[:, :k], distances[:, :k]
+    return _neighbors_in(pool, queries.X, metric, k)
 
 
 def fit_clusters(problem: Problem, candidates: Candidates) -> Predict:
@@ -111,7 +111,7 @@ def fit_clusters(problem: Problem, candidates: Candidates) -> Predict:
 def _pool_centers(pool: Pool, n_clusters: int, metric: str) -> np.ndarray:
     recipe = {"clusters": n_clusters, "metric": metric, "version": clusters.VERSION}
 
-    def make(X: np.ndarray) -> dict[str, np.ndarray]:
+    def make(X: np.ndarray) -> Arrays:
         return {"centers": clusters.cluster_centers(X, n_clusters, metric)}
 
     return pool.once(("clusters", metric, n_clusters), lambda: pool.on_disk(recipe, make))["centers"]
