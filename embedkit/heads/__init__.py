@@ -78,11 +78,10 @@ def head_recipe(spec: Spec, selection: str) -> list[Any]:
     """What decides the predictions of a head beyond its spec: versions, and the grids that selection tries."""
     head = HEADS[spec.name]
     grid = {} if selection == "default" else {name: list(values) for name, values in head.grid.items()}
-    members = _members(spec)
-    return [head.version, grid, [[str(member), head_recipe(member, selection)] for member in members]]
+    return [head.version, grid, [[str(member), head_recipe(member, selection)] for member in members(spec)]]
 
 
-def _members(spec: Spec) -> list[Spec]:
+def members(spec: Spec) -> list[Spec]:
     """The heads inside a spec."""
     values = [each for value in all_params(spec).values() for each in (value if isinstance(value, tuple) else (value,))]
     return [value for value in values if isinstance(value, Spec)]

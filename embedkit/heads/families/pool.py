@@ -94,7 +94,7 @@ HEADS = {
         grid={"k": (5, 10, 20), "alpha": (0.9, 0.97, 0.99)},
         route=_spreading,
         pool=True,
-        pool_ms=10,
+        pool_ms=15,
     ),
     "label_propagation": Head(
         label_propagation,
@@ -107,7 +107,9 @@ HEADS = {
         pool=True,
         pool_ms=20,
     ),
-    "self_training": Head(self_training, "pool", 1, (20, 0.5), deterministic=False, tasks=CLASSES, pool=True),
+    "self_training": Head(
+        self_training, "pool", 1, (20, 0.5), deterministic=False, tasks=CLASSES, pool=True, pool_ms=50
+    ),
     "cluster_then_label": Head(
         cluster_then_label,
         "pool",
@@ -117,5 +119,6 @@ HEADS = {
         grid={"clusters": (30, 100, 300)},
         route=_clusters,
         pool=True,
+        pool_ms=1,
     ),
 }
