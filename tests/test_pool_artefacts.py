@@ -47,5 +47,5 @@ def test_what_fails_leaves_nothing_behind_and_may_be_made_again() -> None:
 def test_a_cache_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("EMBEDKIT_CACHE", str(tmp_path / "file"))
-    with pytest.raises(EmbedkitError, match="cannot write .*set EMBEDKIT_CACHE"):
+    with pytest.raises(EmbedkitError, match=r"cannot write .*set EMBEDKIT_CACHE"):
         found_or_made({"a": 1}, lambda: {"x": np.ones(1)})
