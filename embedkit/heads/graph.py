@@ -14,9 +14,9 @@ METRICS = ("euclidean", "cosine")
 SHORTLIST_MORE = 8
 CHUNK_NUMBERS = 2**24
 """Products and differences are held so many at a time (64 MiB)."""
-SOLVED_NUMBERS = 2**22
-"""Columns are solved together up to so many numbers (32 MiB)."""
-TOLERANCE = 1e-7
+SOLVED_NUMBERS = 2**20
+"""Columns are solved together up to so many numbers (4 MiB), as caches hold."""
+TOLERANCE = 1e-4
 STEPS_MAX = 1000
 
 Neighbors = tuple[np.ndarray, np.ndarray]
@@ -126,52 +126,55 @@ def _reach(distances: np.ndarray) -> np.ndarray:
 def _matrix(indices: np.ndarray, values: np.ndarray, n_columns: int) -> sparse.csr_array:
     """Sparse, (n, n_columns), of values (n, k) at these columns."""
     n, k = indices.shape
-    return sparse.csr_array((values.ravel(), indices.ravel(), np.arange(0, n * k + 1, k)), shape=(n, n_columns))
+    return sparse.csr_array(
+        (values.ravel(), indices.ravel(), np.arange(0, n * k + 1, k, dtype=np.int32)), shape=(n, n_columns)
+    )
 
 
 def settled(
-    flow: sparse.csr_array, shares: np.ndarray, sources: np.ndarray, free: np.ndarray | None = None
+    flow: sparse.csr_array, shares: np.ndarray, sources: np.ndarray, fixed: np.ndarray | None = None
 ) -> np.ndarray:
     """What every row ends up with, (n, c) float32, where each gets its source and a share of what flows to it.
 
-    Solves (I - share * flow) F = sources by conjugate gradients, until a column's residual is 1e-7 of its source.
+    Solves (I - share * flow) F = sources by conjugate gradients in float32, until a column's residual is 1e-4 of its
+    source: on MNIST training images 1e-3 and 1e-7 end in the same predictions.
 
     Parameters
     ----------
     shares : ndarray of shape (c,)
         Below 1, for each column.
     sources : ndarray of shape (n, c)
-    free : ndarray of bool, shape (n,), optional
-        Rows that take part; the others have nothing and give nothing.
+    fixed : ndarray of int, optional
+        Rows that take no part: they have nothing and give nothing.
     """
+    flow, shares = flow.astype(np.float32), shares.astype(np.float32)
     found = np.empty(sources.shape, dtype=np.float32)
     size = max(1, SOLVED_NUMBERS // len(sources))
     for start in range(0, sources.shape[1], size):
         columns = slice(start, start + size)
-        found[:, columns] = _conjugate_gradients(flow, shares[columns], sources[:, columns].astype(np.float64), free)
+        found[:, columns] = _conjugate_gradients(flow, shares[columns], sources[:, columns].astype(np.float32), fixed)
     return found
 
 
 def _conjugate_gradients(
-    flow: sparse.csr_array, shares: np.ndarray, sources: np.ndarray, free: np.ndarray | None
+    flow: sparse.csr_array, shares: np.ndarray, sources: np.ndarray, fixed: np.ndarray | None
 ) -> np.ndarray:
-    found, residual, direction = np.zeros_like(sources), sources, sources.copy()
+    found, residual, direction, moved = np.zeros_like(sources), sources, sources.copy(), np.empty_like(sources)
     squares = np.einsum("nc,nc->c", residual, residual)
     enough = squares * TOLERANCE**2
     for _ in range(STEPS_MAX):
         if (squares <= enough).all():
             break
         image = flow @ direction
-        if free is not None:
-            image[~free] = 0
+        if fixed is not None:
+            image[fixed] = 0
         image *= -shares
         image += direction
         curvature = np.einsum("nc,nc->c", direction, image)
-        step = squares / np.where(squares > 0, curvature, 1.0)
-        found += step * direction
-        image *= step
-        residual = residual - image
+        step = squares / np.where(squares > 0, curvature, 1)
+        found += np.multiply(direction, step, out=moved)
+        residual -= np.multiply(image, step, out=moved)
         before, squares = squares, np.einsum("nc,nc->c", residual, residual)
-        direction *= squares / np.where(before > 0, before, 1.0)
+        direction *= squares / np.where(before > 0, before, 1)
         direction += residual
     return found

@@ -119,10 +119,9 @@ def spread(
 def propagate(graph: Graph, places: np.ndarray, codes: np.ndarray, class_mass: Sequence[bool]) -> list[np.ndarray]:
     """Distributions of all rows, (n, n_classes), from labelled rows at `places` with class `codes`."""
     labels = _indicators(graph, places, codes)
-    free = np.full(len(labels), True)
-    free[places] = False
-    sources = (graph.flow @ (graph.roots[:, None] * labels)) * free[:, None]
-    ended = settled(graph.flow, np.full(labels.shape[1], 1 - LEAK), sources, free) / graph.roots[:, None] + labels
+    sources = graph.flow @ (graph.roots[:, None] * labels)
+    sources[places] = 0
+    ended = settled(graph.flow, np.full(labels.shape[1], 1 - LEAK), sources, places) / graph.roots[:, None] + labels
     return [_as_distributions(ended, codes, mass) for mass in class_mass]
 
 

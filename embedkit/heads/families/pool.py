@@ -94,7 +94,7 @@ HEADS = {
         grid={"k": (5, 10, 20), "alpha": (0.9, 0.97, 0.99)},
         route=_spreading,
         pool=True,
-        pool_ms=15,
+        pool_ms=6,
     ),
     "label_propagation": Head(
         label_propagation,
@@ -105,7 +105,7 @@ HEADS = {
         grid={"k": (5, 10, 20)},
         route=_propagation,
         pool=True,
-        pool_ms=20,
+        pool_ms=9,
     ),
     "self_training": Head(
         self_training, "pool", 1, (20, 0.5), deterministic=False, tasks=CLASSES, pool=True, pool_ms=50
