@@ -15,7 +15,7 @@ from embedkit.embeddings.pipeline import batch_on_cpu
 from embedkit.embeddings.precision import effective_precision
 from embedkit.embeddings.runtime import load_with, torch_runtime
 from embedkit.errors import NotApplicable
-from embedkit.heads import HEADS
+from embedkit.heads import HEADS, members
 from embedkit.plan import Bench, Plan, unsuited
 from embedkit.selection import FOLDS, LABELS_MIN, LABELS_PER_CLASS_MIN, grid_candidates
 from embedkit.spec import Spec, parse
@@ -25,8 +25,11 @@ from embedkit.trials import Trial
 def trial_seconds(bench: Bench, trial: Trial, dim: float) -> float:
     """Of one core, from the head's measured cost."""
     labels = n_labeled(bench, trial)
-    fixed_ms, per_thousand_ms = HEADS[parse(trial.head).name].fit_ms
-    return n_fits(bench, trial) * (fixed_ms + per_thousand_ms * labels * dim / 1000) / 1000
+    spec = parse(trial.head)
+    fixed_ms, per_thousand_ms = HEADS[spec.name].fit_ms
+    pool_ms = max(HEADS[name].pool_ms for name in (spec.name, *(member.name for member in members(spec))))
+    pool = len(bench.evaluation.pool_beside(trial.repeat, trial.fold)) if pool_ms else 0
+    return n_fits(bench, trial) * (fixed_ms + (per_thousand_ms * labels * dim + pool_ms * pool) / 1000) / 1000
 
 
 def n_fits(bench: Bench, trial: Trial) -> float:

@@ -15,16 +15,18 @@ import numpy as np
 from embedkit import engines, estimate, results, sampling
 from embedkit.announce import announce
 from embedkit.backbones import Backbone
+from embedkit.codecs import make_codec
 from embedkit.console import Console
 from embedkit.embeddings import store
 from embedkit.embeddings.extract import effective_key, extract, forward_passes
 from embedkit.embeddings.held import HeldImages
 from embedkit.environment import facts
 from embedkit.errors import EmbedkitError, NotApplicable, Unwritable, counted
-from embedkit.heads import HEADS
+from embedkit.heads import HEADS, all_params
+from embedkit.heads.problem import uses_pool
 from embedkit.plan import Bench, Plan, unsuited
 from embedkit.results import ImageSet, Outcome
-from embedkit.spec import parse
+from embedkit.spec import parse, parse_chain
 from embedkit.trials import Task, Trial, groups, head_seed
 
 
@@ -203,6 +205,7 @@ class TaskMaker:
         self._plan = plan
         self._tests: dict[tuple[str, int, int | None], tuple[np.ndarray, str]] = {}
         self._embeddings: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {}
+        self._last_pool: tuple[tuple[str, int, int | None], np.ndarray] | None = None
 
     def dim(self, trial: Trial) -> int:
         """Width of the embedding."""
@@ -225,6 +228,8 @@ class TaskMaker:
         train = sampling.draw(evaluation, budget, trial.repeat, trial.fold)
         test, test_sha256 = self._test(trial, bench, connection)
         embeddings, about_backbone = self._embedding(trial)
+        pool = self._pool(trial, bench) if learns_from_pool(trial) else None
+        fitted_on = "labelled" if pool is None and not self._backbone(trial).training_passes else "labelled, pool"
         return Task(
             trial=trial,
             embeddings=embeddings,
@@ -238,6 +243,7 @@ class TaskMaker:
             device=device_of(trial, self._plan.device),
             n_classes=len(evaluation.classes),
             head_seed=head_seed(evaluation.salt, trial.repeat),
+            pool=pool,
             known={
                 "experiment": trial.experiment,
                 "task": evaluation.task,
@@ -248,6 +254,7 @@ class TaskMaker:
                 "n_classes": len(np.unique(evaluation.labels[among])) if of_classes else None,
                 "draw_sha256": sampling.ids_sha256(evaluation, train),
                 "test_sha256": test_sha256,
+                "fitted_on": fitted_on,
                 **about_backbone,
             },
         )
@@ -263,16 +270,30 @@ class TaskMaker:
             self._tests[place] = test, images.sha256
         return self._tests[place]
 
+    def _pool(self, trial: Trial, bench: Bench) -> np.ndarray:
+        place = (trial.dataset, trial.repeat if bench.evaluation.kind == "cv" else 0, trial.fold)
+        if self._last_pool is None or self._last_pool[0] != place:
+            self._last_pool = place, bench.evaluation.pool_beside(trial.repeat, trial.fold)
+        return self._last_pool[1]  # one array for a group, which is then sent to a worker once
+
+    def _backbone(self, trial: Trial) -> Backbone:
+        backbone = self._plan.benches[trial.dataset].backbones[trial.backbone]
+        assert not isinstance(backbone, NotApplicable)
+        return backbone
+
     def _embedding(self, trial: Trial) -> tuple[str, dict[str, Any]]:
         place = (trial.dataset, trial.backbone)
         if place not in self._embeddings:
-            bench = self._plan.benches[trial.dataset]
-            backbone = bench.backbones[trial.backbone]
-            assert not isinstance(backbone, NotApplicable)
-            fitted_on = "labelled, pool" if backbone.training_passes else "labelled"
-            key = effective_key(bench.dataset, backbone, self._plan.device)
-            self._embeddings[place] = key, about_backbone(key, backbone) | {"fitted_on": fitted_on}
+            backbone = self._backbone(trial)
+            key = effective_key(self._plan.benches[trial.dataset].dataset, backbone, self._plan.device)
+            self._embeddings[place] = key, about_backbone(key, backbone)
         return self._embeddings[place]
+
+
+def learns_from_pool(trial: Trial) -> bool:
+    """Whether the codec or the head of a trial uses unlabelled images."""
+    head = parse(trial.head)
+    return make_codec(parse_chain(trial.codec)).uses_pool or uses_pool(HEADS[head.name], all_params(head))
 
 
 def about_backbone(key: str, backbone: Backbone) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from embedkit.errors import EmbedkitError, NotApplicable
 from embedkit.heads import HEADS
-from embedkit.heads.problem import Predict, Prediction, Problem, Rows, predicted, unfitted
+from embedkit.heads.problem import Predict, Prediction, Problem, Rows, predicted, training_rows, unfitted
 from embedkit.heads.routes import Fit, Fitting
 from embedkit.heads.routes.side_by_side import Ended, side_by_side
 from embedkit.oracle import cross_fitted
@@ -119,8 +119,9 @@ def _fit_alone(
     """Fit and predict by the plain estimator, with no work shared, to measure what that costs."""
     head = HEADS[parse(task.trial.head).name]
     _warm_up(task.trial.head, problem.task, problem.X.shape[1], task.device)
+    X, y = training_rows(head, problem, choice.params)
     started = time.perf_counter()
-    estimator = unfitted(head, problem, choice.params).fit(problem.X, problem.y)
+    estimator = unfitted(head, problem, choice.params).fit(X, y)
     fitted = time.perf_counter()
     test = _joined([predicted(estimator, queries.X, problem) for queries in shared.test_queries(problem.rows)])
     done = time.perf_counter()

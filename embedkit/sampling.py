@@ -120,6 +120,10 @@ class Evaluation:
         part = _folds(self, repeat)
         return self.candidates[part != fold], self.candidates[part == fold]
 
+    def pool_beside(self, repeat: int, fold: int | None) -> np.ndarray:
+        """Indices of the images that may be learnt from without labels: those that draws come from, and the pool."""
+        return np.union1d(self.split(repeat, fold)[0], self.pool)
+
     @property
     def tested(self) -> np.ndarray:
         """Indices of all images that are ever tested on."""

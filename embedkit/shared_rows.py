@@ -7,11 +7,10 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from embedkit.codecs import Codec, make_codec
-from embedkit.embeddings import store
+from embedkit.codecs.stored import Coded
 from embedkit.heads.finite import check_finite
+from embedkit.heads.pool import Pool
 from embedkit.heads.problem import Problem, Queries, Rows
-from embedkit.spec import parse_chain
 from embedkit.trials import Task
 
 SHARED_LABELS_MAX = 5000
@@ -30,7 +29,8 @@ class SharedRows:
 
     def __init__(self, tasks: Sequence[Task]) -> None:
         first = tasks[0]
-        self._embeddings, self._codec = first.embeddings, first.trial.codec
+        self._pool = first.pool
+        self._coded = Coded(first.embeddings, first.trial.codec, first.pool)
         self._test = first.test
         self.device = first.device
         small = [task.train for task in tasks if len(task.train) <= SHARED_LABELS_MAX]
@@ -41,9 +41,11 @@ class SharedRows:
         return self._rows(self._union)
 
     def _rows(self, index: np.ndarray) -> tuple[Rows, int]:
-        X, row_bytes = _stored(_codec(self._codec), store.read(self._embeddings)[index])
+        X, row_bytes = self._coded.at(index)
         check_finite(X)
-        return Rows(X, self.device), row_bytes
+        if self._pool is None:
+            return Rows(X, self.device), row_bytes
+        return Rows(X, self.device, _pool(self._coded), np.searchsorted(self._pool, index)), row_bytes
 
     def problem(self, task: Task) -> tuple[Problem, int]:
         """The labelled rows and targets of a trial, and the bytes that a stored row takes."""
@@ -57,7 +59,7 @@ class SharedRows:
 
     @cached_property
     def X_test(self) -> np.ndarray:
-        return _test_rows(self._embeddings, self._codec, self._test.tobytes())
+        return _test_rows(self._coded, self._test.tobytes())
 
     def test_queries(self, rows: Rows) -> Iterator[Queries]:
         """The test rows, some at a time; their products are kept only where they are few."""
@@ -70,24 +72,27 @@ class SharedRows:
         return list(self._chunks(self._labelled[0]))
 
     def _chunks(self, rows: Rows) -> Iterator[Queries]:
-        size = max(CHUNK_NUMBERS // sum(rows.X.shape), 64)
+        fitting = max(CHUNK_NUMBERS // sum(rows.X.shape), 64)
+        size = 1 << (fitting.bit_length() - 1)  # of two: draws of about equal size have chunks in common
         return (rows.queries(self.X_test[start : start + size]) for start in range(0, len(self.X_test), size))
 
 
-@lru_cache(maxsize=16)
-def _codec(chain: str) -> Codec:
-    return make_codec(parse_chain(chain))
-
-
-def _stored(codec: Codec, X: np.ndarray) -> tuple[np.ndarray, int]:
-    """The rows as they come back from the codec, and the bytes that one of them took."""
-    encoded = codec.encode(X)
-    return codec.decode(encoded), encoded.nbytes // len(X)
+@lru_cache(maxsize=1)
+def _test_rows(coded: Coded, test: bytes) -> np.ndarray:
+    """Test rows, kept for the next trials of the same embedding."""
+    X, _ = coded.at(np.frombuffer(test, dtype=np.int64))
+    check_finite(X)
+    return X
 
 
 @lru_cache(maxsize=1)
-def _test_rows(embeddings: str, codec: str, test: bytes) -> np.ndarray:
-    """Test rows, kept for the next trials of the same embedding."""
-    X = _stored(_codec(codec), store.read(embeddings)[np.frombuffer(test, dtype=np.int64)])[0]
-    check_finite(X)
-    return X
+def _pool(coded: Coded) -> Pool:
+    """The rows that may be learnt from without labels, kept like the test rows."""
+
+    def read() -> np.ndarray:
+        assert coded.pool is not None
+        X, _ = coded.at(coded.pool)
+        check_finite(X)
+        return X
+
+    return Pool(read, coded.pool_key)

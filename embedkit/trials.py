@@ -68,6 +68,8 @@ class Task:
     known: dict[str, Any]
     """Columns of the row that the driver knows already."""
     device: str = "cpu"
+    pool: np.ndarray | None = None
+    """Indices of the images that may be learnt from without labels, the draw among them; None where nothing does."""
 
 
 def groups(trials: Sequence[Trial], device: str = "cpu") -> list[tuple[Trial, ...]]:

@@ -336,3 +336,37 @@ def test_classes_and_numbers_in_one_study_have_a_table_each(tmp_path: Path) -> N
         "digits": ("accuracy", ["1", "2", "5", "10", "25", "50", "100"]),
         "rotated_digits": ("mae", ["10", "25", "50", "100", "250", "500", "1000"]),
     }
+
+
+def test_heads_and_codecs_that_use_the_pool_say_so(tmp_path: Path) -> None:
+    keys = QUICK | {"heads": ["ridge", "label_spreading", "best(heads=[svm, cluster_then_label])"], "budgets": [5]}
+    keys |= {"codecs": ["float32", "whiten(dim=16) | float16"], "repeats": 2}
+    rows = ek.run("digits", **keys, out=str(tmp_path))
+    assert set(rows["status"]) == {"ok"}
+    told = rows.groupby(["codec", "head"], observed=True)["fitted_on"].unique().map(list).to_dict()
+    assert {place for place, on in told.items() if on == ["labelled"]} == {("float32", "ridge")}
+    assert {place for place, on in told.items() if on == ["labelled, pool"]} == set(told) - {("float32", "ridge")}
+    assert set(rows.query("codec != 'float32'")["embedding_bytes"]) == {32}
+    assert set(rows.query("codec != 'float32'")["embedding_dim"]) == {16}
+
+
+def test_what_follows_from_a_pool_is_made_once_for_all_draws(tmp_path: Path, cache: Path) -> None:
+    keys = QUICK | {"heads": ["label_spreading", "label_propagation", "cluster_then_label(clusters=20)"]}
+    rows = ek.run("digits", **keys, codecs=["pca(dim=8)"], out=str(tmp_path))
+    assert len(rows) == 3 * 2 * 3
+    assert len(list((cache / "pools").glob("*.safetensors"))) == 4  # codec, graph, clusters, test images in the graph
+
+
+def test_vectors_without_a_label_are_the_pool(tmp_path: Path) -> None:
+    """Two half circles with a label in ten: each fold has a pool of its own, with the images of the other folds."""
+    from sklearn.datasets import make_moons
+
+    X, y = make_moons(400, noise=0.05, random_state=0)
+    labels = [name if i % 10 == 0 else None for i, name in enumerate(np.array(["up", "down"])[y])]
+    keys = {"heads": ['label_propagation(k=5, metric="euclidean")', "svm"], "budgets": [5], "repeats": 2, "jobs": 1}
+    rows = ek.compare(X, labels, **keys)
+    assert set(rows["evaluation"]) == {"cv"}
+    assert set(rows["status"]) == {"ok"}
+    means = rows.groupby("head")["accuracy"].mean()
+    assert means['label_propagation(k=5, metric="euclidean")'] > 0.97
+    assert means["svm"] < 0.95

@@ -55,6 +55,7 @@ def a_task(X: np.ndarray, y: np.ndarray, head: str = "ridge", train: np.ndarray 
         n_classes=3,
         head_seed=7,
         known={"n_labeled": len(train), "experiment": "heads"},
+        pool=np.union1d(train, POOL),
     )
 
 
@@ -208,6 +209,57 @@ def test_training_rows_do_change_the_fitted_head(head: str) -> None:
     X_noise = X.copy()
     X_noise[TRAIN] = np.random.default_rng(1).normal(size=X[TRAIN].shape)
     assert on_probe(one(a_task(X, y, head))) != on_probe(one(a_task(X_noise, y, head)))
+
+
+USE_THE_POOL = [name for name, head in HEADS.items() if head.pool]
+
+
+@pytest.mark.parametrize("timed", [False, True])
+@pytest.mark.parametrize("head", [*USE_THE_POOL, "ridge", "best(heads=[label_spreading])"])
+def test_rows_of_the_pool_change_the_heads_that_use_it_and_no_others(head: str, timed: bool) -> None:
+    X, y = blobs()
+    X_noise = X.copy()
+    X_noise[POOL] = np.random.default_rng(1).normal(size=X[POOL].shape)
+    clean, noisy = (one(a_task(rows, y, head), timed) for rows in (X, X_noise))
+    assert (on_probe(clean) == on_probe(noisy)) == (head == "ridge")
+
+
+@pytest.mark.parametrize("head", [*USE_THE_POOL, "best(heads=[label_spreading])"])
+def test_alone_a_head_that_uses_the_pool_predicts_as_among_others(head: str) -> None:
+    X, y = blobs()
+    (timed_row, alone), (row, among) = (one(a_task(X, y, head), timed) for timed in (True, False))
+    assert alone is not None, timed_row["error"]
+    assert among is not None, row["error"]
+    np.testing.assert_array_equal(alone.predicted, among.predicted)
+    np.testing.assert_allclose(alone.confidence, among.confidence, atol=1e-5)
+    assert timed_row["timing"] == "exclusive"
+
+
+@pytest.mark.parametrize("selection", ["cv", "oracle"])
+def test_a_champion_may_use_the_pool(selection: Any) -> None:
+    X, y = blobs()
+    row, _ = one(a_task(X, y, "best(heads=[label_spreading, svm])", selection=selection))
+    assert row["status"] == "ok", row["error"]
+    assert row["selected"]
+
+
+@pytest.mark.parametrize("codec", ["pca(dim=3)", "whiten(dim=3) | float16"])
+def test_test_rows_do_not_change_a_codec_and_rows_of_the_pool_do(codec: str) -> None:
+    X, y = blobs()
+    rng = np.random.default_rng(1)
+    test_noise, pool_noise = X.copy(), X.copy()
+    test_noise[TEST] = 100 * rng.normal(size=X[TEST].shape)
+    pool_noise[POOL] = rng.normal(size=X[POOL].shape)
+    clean, same, other = (one(a_task(rows, y, "lda", codec=codec)) for rows in (X, test_noise, pool_noise))
+    assert on_probe(clean) == on_probe(same)
+    assert on_probe(clean) != on_probe(other)
+    assert (clean[0]["embedding_dim"], clean[0]["embedding_bytes"]) == (3, 6 if "float16" in codec else 12)
+
+
+def test_a_codec_that_is_too_wide_is_a_row_with_the_remedy() -> None:
+    row, _ = one(a_task(*blobs(), codec="pca(dim=7)"))
+    assert row["status"] == "not_applicable"
+    assert row["error"] == "pca(dim=7): an embedding has 6 numbers; write dim=6 or less"
 
 
 @pytest.mark.parametrize("timed", [False, True])

@@ -13,15 +13,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from embedkit.codecs import make_codec
+from embedkit.codecs.stored import Coded
 from embedkit.distance.episodes import Episodes, episode_accuracies
 from embedkit.distance.metrics import distance_rows, make_metric
 from embedkit.distance.retrieval import retrieval
 from embedkit.distance.verification import verification
-from embedkit.embeddings import store
 from embedkit.errors import NotApplicable
 from embedkit.results import Outcome
-from embedkit.spec import parse, parse_chain
+from embedkit.spec import parse
 
 FORMAT = 1
 ALL_PAIRS = "all pairs"
@@ -79,8 +78,7 @@ class Tested:
         return fit(self._stored(pool))(X)
 
     def _stored(self, images: np.ndarray) -> np.ndarray:
-        codec = make_codec(parse_chain(self.codec))
-        return codec.decode(codec.encode(store.read(self.embeddings)[images]))
+        return Coded(self.embeddings, self.codec, self.pool).at(images)[0]
 
 
 Part = tuple[Comparison, Episodes | None, dict[str, Any]]

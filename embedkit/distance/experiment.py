@@ -11,6 +11,7 @@ from typing import Any
 from embedkit import __version__, engines, results, sampling
 from embedkit.announce import found, not_applicable
 from embedkit.backbones import Backbone
+from embedkit.codecs import make_codec
 from embedkit.console import Console
 from embedkit.distance.comparison import ALL_PAIRS, Comparison, Part, Tested, evaluate
 from embedkit.distance.episodes import Episodes
@@ -21,7 +22,7 @@ from embedkit.environment import facts
 from embedkit.errors import counted
 from embedkit.experiment import about_backbone, download, make_embeddings
 from embedkit.results import ImageSet
-from embedkit.spec import parse
+from embedkit.spec import parse, parse_chain
 
 
 def run_distances(plan: DistancePlan, console: Console, dry_run: bool = False) -> Path:
@@ -118,7 +119,11 @@ def _tested(
     key = effective_key(bench.dataset, backbone, plan.device)
     seed = int.from_bytes(sampling.rank_hash("distances", evaluation.salt)[:4], "big")
     tested = Tested(key, comparison.codec, comparison.metric, here, labels, groups, evaluation.pool, seed)
-    learned = backbone.training_passes or make_metric(parse(comparison.metric)).fit
+    learned = (
+        backbone.training_passes
+        or make_codec(parse_chain(comparison.codec)).uses_pool
+        or make_metric(parse(comparison.metric)).fit
+    )
     return tested, about_backbone(key, backbone) | {
         "experiment": comparison.experiment,
         "task": "classification",

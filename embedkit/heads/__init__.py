@@ -12,6 +12,7 @@ from embedkit.heads.families import (
     gaussian_process,
     linear,
     neighbors,
+    pool,
     svm,
     trees,
 )
@@ -26,6 +27,7 @@ HEADS: dict[str, Head] = (
     | neighbors.HEADS
     | trees.HEADS
     | gaussian_process.HEADS
+    | pool.HEADS
     | champion.HEADS
 )
 
@@ -44,7 +46,7 @@ def check_head(spec: Spec) -> None:
         for member in value if isinstance(value, tuple) else (value,):
             if isinstance(member, Spec):
                 check_head(member)
-    if len(params) > 1 or spec.name == "best":
+    if len(params) > 1 or any(isinstance(value, Spec | tuple) for value in params.values()):
         head.build(0, head.tasks[0], **params)
 
 
@@ -76,8 +78,13 @@ def head_recipe(spec: Spec, selection: str) -> list[Any]:
     """What decides the predictions of a head beyond its spec: versions, and the grids that selection tries."""
     head = HEADS[spec.name]
     grid = {} if selection == "default" else {name: list(values) for name, values in head.grid.items()}
-    members = all_params(spec)["heads"] if spec.name == "best" else ()
-    return [head.version, grid, [[str(member), head_recipe(member, selection)] for member in members]]
+    return [head.version, grid, [[str(member), head_recipe(member, selection)] for member in members(spec)]]
+
+
+def members(spec: Spec) -> list[Spec]:
+    """The heads inside a spec."""
+    values = [each for value in all_params(spec).values() for each in (value if isinstance(value, tuple) else (value,))]
+    return [value for value in values if isinstance(value, Spec)]
 
 
 def all_params(spec: Spec) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from embedkit.heads.finite import validate_rows
 from embedkit.heads.head import Task
-from embedkit.heads.problem import Problem, Rows
-from embedkit.heads.targets import classes_and_codes
+from embedkit.heads.pool import Pool
+from embedkit.heads.problem import Problem, Rows, training_rows, uses_pool
+from embedkit.heads.targets import UNLABELLED, classes_and_codes, classes_and_codes_of_labelled
 from embedkit.spec import Spec, parse
 
 
@@ -23,7 +24,8 @@ class _Champion(BaseEstimator):
     Parameters
     ----------
     heads : tuple of str
-        Specs. With fewer than 5 labels per class (25 for numbers) the first of them is taken.
+        Specs. With fewer than 5 labels per class (25 for numbers) the first of them is taken. Where one of them uses
+        the pool, -1 in `y` marks rows without a label, which the others leave out.
     tuned : bool
         Whether parameters that a spec leaves open are chosen too; otherwise they have their defaults.
     random_state : int, RandomState or None
@@ -41,18 +43,25 @@ class _Champion(BaseEstimator):
         self.tuned = tuned
         self.random_state = random_state
 
+    def _spec(self) -> Spec:
+        return Spec("best", (("heads", tuple(map(parse, self.heads))),))
+
     def _choose(self, X: np.ndarray, y: np.ndarray, n_classes: int) -> None:
-        from embedkit.heads import make_head
+        """Choose and fit on rows (m, d) and their targets (m,); class indices may be -1."""
+        from embedkit.heads import HEADS, make_head
         from embedkit.selection import choose
 
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         task: Task = "classification" if n_classes else "regression"
-        problem = Problem(Rows(X), np.arange(len(X)), y, task, n_classes, seed)
-        spec = Spec("best", (("heads", tuple(map(parse, self.heads))),))
-        choice = choose(spec, problem, np.arange(len(X)), "cv" if self.tuned else "default")
+        (places,) = np.nonzero(y != UNLABELLED) if n_classes else (np.arange(len(y)),)
+        rows = Rows(X[places], pool=Pool(lambda: X), places=places)
+        problem = Problem(rows, np.arange(len(places)), y[places], task, n_classes, seed)
+        choice = choose(self._spec(), problem, places, "cv" if self.tuned else "default")
         (head,) = choice.params["heads"]
         self.best_head_, self.best_score_ = str(head), choice.score
-        self.best_estimator_ = make_head(head, seed, task).fit(X, y)
+        self.best_estimator_ = make_head(head, seed, task).fit(
+            *training_rows(HEADS[head.name], problem, dict(head.params))
+        )
 
 
 class ChampionClassifier(ClassifierMixin, _Champion):
@@ -60,8 +69,11 @@ class ChampionClassifier(ClassifierMixin, _Champion):
 
     def fit(self, X: Any, y: Any) -> ChampionClassifier:
         """Choose and fit on `X` (n, d) and `y` (n,)."""
+        from embedkit.heads import HEADS
+
         X, y = validate_rows(self, X, y, dtype=(np.float64, np.float32))
-        self.classes_, codes = classes_and_codes(self, y)
+        semi_supervised = uses_pool(HEADS["best"], dict(self._spec().params))
+        self.classes_, codes = (classes_and_codes_of_labelled if semi_supervised else classes_and_codes)(self, y)
         self._choose(X, codes, len(self.classes_))
         return self
 

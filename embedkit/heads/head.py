@@ -56,6 +56,10 @@ class Head:
         coordinates in the span of the labelled rows.
     n_labeled_max, n_classes_max : int or None
         Not applicable above.
+    pool : bool
+        Whether it uses the pool: its estimator is fitted to all rows, with -1 for those without a label.
+    pool_ms : float
+        Cost for the time estimate: milliseconds per fit and 1,000 images in the pool.
     """
 
     build: Callable[..., Any]
@@ -74,6 +78,8 @@ class Head:
     turnable: bool = False
     n_labeled_max: int | None = None
     n_classes_max: int | None = None
+    pool: bool = False
+    pool_ms: float = 0.0
 
 
 def scaled(estimator: Any, rms_of: Literal["features", "rows", "reach"] = "features") -> Any:

@@ -11,6 +11,8 @@ import numpy as np
 
 from embedkit.heads.arrays import Array, namespace, on_device
 from embedkit.heads.head import Head, Task
+from embedkit.heads.pool import Pool
+from embedkit.heads.targets import UNLABELLED
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,12 +26,17 @@ class Prediction:
 class Rows:
     """Labelled rows, (N, d), of the largest draw; every smaller draw and fold is an index set of them.
 
-    Products of rows are made on `device`, and stay there: see `embedkit.heads.arrays`.
+    Products of rows are made on `device`, and stay there: see `embedkit.heads.arrays`. With a pool, the labelled rows
+    are at `places` (N,) in it.
     """
 
-    def __init__(self, X: np.ndarray, device: str = "cpu") -> None:
+    def __init__(
+        self, X: np.ndarray, device: str = "cpu", pool: Pool | None = None, places: np.ndarray | None = None
+    ) -> None:
         self.X = X
         self.device = device
+        self.pool = pool
+        self.places = places
         self.shift = X.mean(axis=0, dtype=np.float64)
 
     def centre(self, X: np.ndarray) -> Array:
@@ -62,6 +69,11 @@ class Queries:
         self.X = X
         self._rows = rows
         self._index = index
+
+    @property
+    def places(self) -> np.ndarray | None:
+        """Where these rows are in the pool, (q,), or None for rows that are not in it."""
+        return None if self._index is None or self._rows.places is None else self._rows.places[self._index]
 
     @cached_property
     def inner(self) -> tuple[Array, Array]:
@@ -107,12 +119,19 @@ class Problem:
         """The labelled rows, (n, d)."""
         return self.rows.X[self.index]
 
+    @property
+    def pool(self) -> tuple[Pool, np.ndarray]:
+        """The pool, and where the labelled rows are in it, (n,); without one these rows are their own pool."""
+        if self.rows.pool is None or self.rows.places is None:
+            return Pool(lambda: self.X), np.arange(len(self.y))
+        return self.rows.pool, self.rows.places[self.index]
+
     def part(self, chosen: np.ndarray) -> Problem:
-        """The same with some of its rows only; `chosen` is a mask (n,)."""
+        """The same with some of its labels only; `chosen` is a mask (n,). The pool keeps all rows."""
         return replace(self, index=self.index[chosen], y=self.y[chosen])
 
     def in_span(self) -> Problem:
-        """The same rows in coordinates of their span, at most n of them: all inner products stay as they are."""
+        """The labelled rows in coordinates of their span, at most n of them: all inner products stay as they are."""
         if self.X.shape[1] <= len(self.X):
             return self
         axes = np.linalg.qr(self.X.T.astype(np.float64))[0]  # (d, n)
@@ -164,6 +183,23 @@ def unfitted(head: Head, problem: Problem, params: dict[str, Any]) -> Any:
     estimator = head.build(problem.seed, problem.task, **params)
     places = {name: problem.rows.device for name in estimator.get_params() if name.rpartition("__")[2] == "device"}
     return estimator.set_params(**places) if head.gpu else estimator
+
+
+def training_rows(head: Head, problem: Problem, params: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """What the estimator of a head is fitted to: the labelled rows, or the pool, with -1 for rows without a label."""
+    if not uses_pool(head, params):
+        return problem.X, problem.y
+    pool, places = problem.pool
+    y = np.full(len(pool.X), UNLABELLED)
+    y[places] = problem.y
+    return pool.X, y
+
+
+def uses_pool(head: Head, params: dict[str, Any]) -> bool:
+    """Whether a head, or one of several that it may choose, uses the pool."""
+    from embedkit.heads import HEADS
+
+    return head.pool or any(uses_pool(HEADS[member.name], {}) for member in params.get("heads", ()))
 
 
 def predicted(estimator: Any, X: np.ndarray, problem: Problem) -> Prediction:

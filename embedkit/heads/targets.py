@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
 
+UNLABELLED = -1
+"""In the labels of heads that use the pool, as scikit-learn has it."""
+
 
 def classes_and_codes(head: Any, y: np.ndarray, n_classes_min: int = 2) -> tuple[np.ndarray, np.ndarray]:
     """The distinct labels in order, (n_classes,), and the index of each label among them, (n,).
@@ -20,6 +23,22 @@ def classes_and_codes(head: Any, y: np.ndarray, n_classes_min: int = 2) -> tuple
     classes, codes = np.unique(y, return_inverse=True)
     if len(classes) < n_classes_min:
         raise ValueError(f"{type(head).__name__} needs at least {n_classes_min} classes; y holds one class")
+    return classes, codes
+
+
+def classes_and_codes_of_labelled(head: Any, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct labels but -1, which marks rows without one, and the index of each row's label, -1 for none.
+
+    Raises
+    ------
+    ValueError
+        As `classes_and_codes` says, of the labelled rows.
+    """
+    check_classification_targets(y)
+    labelled = np.full(len(y), True) if y.dtype.kind in "US" else np.asarray(y != UNLABELLED)
+    classes, of_labelled = classes_and_codes(head, y[labelled])
+    codes = np.full(len(y), UNLABELLED)
+    codes[labelled] = of_labelled
     return classes, codes
 
 

@@ -194,3 +194,16 @@ def test_distances_are_quiet_unless_verbose(tmp_path: Path, capsys: pytest.Captu
     assert capsys.readouterr().out == ""
     ek.distances("digits", **QUICK, out=str(tmp_path), verbose=True)
     assert "all done" in capsys.readouterr().out
+
+
+def test_a_codec_that_learns_from_the_pool_says_so(tmp_path: Path) -> None:
+    keys = QUICK | {"metrics": ["euclidean"], "codecs": ["float32", "pca(dim=64)", "whiten(dim=16)"]}
+    rows = ek.distances("digits", **keys, out=str(tmp_path))
+    assert rows.groupby("codec")["fitted_on"].unique().map(list).to_dict() == {
+        "float32": ["nothing"],
+        "pca(dim=64)": ["pool"],
+        "whiten(dim=16)": ["pool"],
+    }
+    pairs = rows[rows["budget"] == "all pairs"].set_index("codec")
+    assert pairs["map"]["pca(dim=64)"] == pytest.approx(pairs["map"]["float32"], abs=1e-4)  # turned, no more
+    assert pairs["embedding_dim"].to_dict() == {"float32": 64, "pca(dim=64)": 64, "whiten(dim=16)": 16}

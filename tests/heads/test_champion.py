@@ -85,3 +85,24 @@ def test_probabilities_are_there_where_the_champion_has_them() -> None:
 def test_a_single_class_is_an_error() -> None:
     with pytest.raises(ValueError, match="ChampionClassifier needs at least 2 classes; y holds one class"):
         ChampionClassifier().fit([[0.0], [1.0]], ["a", "a"])
+
+
+def test_among_heads_that_use_the_pool_minus_one_marks_rows_without_a_label() -> None:
+    X, names = ring(200)
+    y = (names == "in").astype(int)
+    shown = np.where(np.arange(400) % 20 < 2, y, -1)
+    champion = ChampionClassifier(("ridge", 'label_propagation(metric="euclidean")'), tuned=False).fit(X, shown)
+    assert champion.best_head_ == 'label_propagation(metric="euclidean")'
+    np.testing.assert_array_equal(champion.classes_, [0, 1])
+    direct = make_head(champion.best_head_).fit(X, shown)
+    np.testing.assert_array_equal(champion.predict_proba(X), direct.predict_proba(X))
+
+
+def test_a_champion_that_does_not_use_the_pool_is_fitted_to_the_labelled_rows() -> None:
+    X, names = ring(100)
+    y = (names == "in").astype(int)
+    shown = np.where(np.arange(200) % 2 == 0, y, -1)
+    champion = ChampionClassifier(("svm", "cluster_then_label(clusters=2)"), tuned=False).fit(X, shown)
+    assert champion.best_head_ == "svm"
+    direct = make_head("svm").fit(X[shown >= 0], shown[shown >= 0])
+    np.testing.assert_array_equal(champion.predict(X), direct.predict(X))

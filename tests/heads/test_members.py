@@ -116,7 +116,8 @@ def test_heads_called_deterministic_do_not_heed_the_seed(name: str) -> None:
 
 @every_head
 def test_one_feature_is_enough(name: str) -> None:
-    spec = 'knn(metric="euclidean")' if name == "knn" else name  # by cosine, all positive numbers are alike
+    by_cosine = name in ("knn", "label_spreading", "label_propagation", "cluster_then_label")
+    spec = f'{name}(metric="euclidean")' if by_cosine else name  # by cosine, all positive numbers are alike
     head = make_head(spec).fit(np.array([[0], [1], [10], [11]], dtype=np.float32), ["a", "a", "b", "b"])
     np.testing.assert_array_equal(head.predict([[0.5], [10.5]]), ["a", "b"])
 
@@ -309,7 +310,10 @@ def test_written_parameters_reach_the_unscaled_estimator(spec: str, params: dict
 @pytest.mark.parametrize(
     ("spec", "problem"),
     [
-        ("smv", "unknown head 'smv'; did you mean 'svm'? Heads: best, centroid, extra_trees, forest, gaussian_nb"),
+        (
+            "smv",
+            "unknown head 'smv'; did you mean 'svm'? Heads: best, centroid, cluster_then_label, extra_trees, forest,",
+        ),
         ("knn(neighbours=3)", "knn(neighbours=3): unknown parameter 'neighbours'; knn takes: k, metric, weights"),
         ("svm(kernal='rbf')", "unknown parameter 'kernal'; did you mean 'kernel'? svm takes: C, kernel, gamma"),
         ("qda(k=1)", "unknown parameter 'k'; qda takes: no parameters"),

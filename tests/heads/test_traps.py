@@ -90,6 +90,7 @@ FASTER = {
     "extra_trees": "extra_trees(trees=30)",
     "hist_gradient_boosting": "hist_gradient_boosting(trees=10, max_features=0.2)",
     "xgboost": "xgboost(trees=20)",
+    "cluster_then_label": "cluster_then_label(clusters=1000)",
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from embedkit.heads import HEADS
 from embedkit.heads.head import Head
-from embedkit.heads.problem import Predict, Problem, Route, predicted, unfitted
+from embedkit.heads.problem import Predict, Problem, Route, predicted, training_rows, unfitted
 
 T = TypeVar("T")
 
@@ -67,7 +67,9 @@ def plain_route(head: Head) -> Route:
     """Fits a scikit-learn estimator for each candidate."""
 
     def fit_each(problem: Problem, candidates: Sequence[dict[str, Any]]) -> Predict:
-        estimators = [unfitted(head, problem, params).fit(problem.X, problem.y) for params in candidates]
+        estimators = [
+            unfitted(head, problem, params).fit(*training_rows(head, problem, params)) for params in candidates
+        ]
         return lambda queries: [predicted(estimator, queries.X, problem) for estimator in estimators]
 
     return fit_each
