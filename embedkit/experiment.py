@@ -16,14 +16,16 @@ from embedkit import engines, estimate, results, sampling
 from embedkit.announce import announce
 from embedkit.backbones import Backbone
 from embedkit.console import Console
+from embedkit.datasets import Dataset
 from embedkit.embeddings import store
 from embedkit.embeddings.extract import effective_key, extract, forward_passes
 from embedkit.environment import facts
 from embedkit.errors import EmbedkitError, NotApplicable, Unwritable
 from embedkit.heads import HEADS
 from embedkit.measure import evaluate
-from embedkit.plan import Bench, Plan, unsuited
+from embedkit.plan import Bench, Plan, unsuited, untrainable
 from embedkit.results import ImageSet, Outcome
+from embedkit.shared_images import LoadedImages
 from embedkit.spec import parse
 from embedkit.trials import Task, Trial, groups, head_seed
 
@@ -58,10 +60,13 @@ def run_study(plan: Plan, console: Console, dry_run: bool = False) -> Path:
             todo = make_embeddings(plan.benches, plan.device, todo, connection, run_id, console)
             together = [trial for trial in todo if not trial.is_timed]
             alone = [trial for trial in todo if trial.is_timed]
-            on_gpu = [trial for trial in together if device_of(trial, plan.device) != "cpu"]
-            on_cpu = [trial for trial in together if device_of(trial, plan.device) == "cpu"]
+            on_images = [trial for trial in together if trains_network(trial)]
+            on_rows = [trial for trial in together if not trains_network(trial)]
+            on_gpu = [trial for trial in on_rows if device_of(trial, plan.device) != "cpu"]
+            on_cpu = [trial for trial in on_rows if device_of(trial, plan.device) == "cpu"]
             _run_trials(plan, on_gpu, connection, run_id, console, jobs=1)
             _run_trials(plan, on_cpu, connection, run_id, console, jobs=plan.study.jobs)
+            _run_trials(plan, on_images, connection, run_id, console, jobs=1, threads=plan.study.jobs)
             _run_trials(plan, alone, connection, run_id, console, jobs=1, timed=True)
     return folder
 
@@ -138,14 +143,20 @@ def _run_trials(
     console: Console,
     *,
     jobs: int,
+    threads: int = 1,
     timed: bool = False,
 ) -> None:
     """Run trials group by group, and store each group's rows when they come."""
     if not todo:
         return
     tasks = TaskMaker(plan)
-    cost = {trial.key(): estimate.trial_seconds(plan.benches[trial.dataset], trial, tasks.dim(trial)) for trial in todo}
-    ordered = sorted(groups(todo, plan.device), key=lambda group: -sum(cost[trial.key()] for trial in group))
+    cost = {trial.key(): estimate.trial_seconds(plan, trial, tasks.dim(trial)) for trial in todo}
+
+    def order(group: Sequence[Trial]) -> tuple[Any, ...]:
+        longest_first = -sum(cost[trial.key()] for trial in group)
+        return (group[0].dataset, group[0].backbone, longest_first) if jobs == 1 else (longest_first,)
+
+    ordered = sorted(groups(todo, plan.device), key=order)
 
     def work() -> Iterator[tuple[list[Task], bool]]:
         for group in ordered:
@@ -161,7 +172,7 @@ def _run_trials(
     title = f"{len(todo)} trials, one at a time, to measure what heads cost" if timed else f"{len(todo)} trials"
     done_cost, done = 0.0, 0
     with console.stage(title, sum(cost.values())) as advance:
-        for outcomes in engines.run(evaluate, work(), jobs):
+        for outcomes in engines.run(evaluate, work(), jobs, threads):
             results.write(connection, run_id, outcomes)
             done += len(outcomes)
             done_cost += sum(cost[row["key"]] for row, _ in outcomes)
@@ -174,6 +185,11 @@ def device_of(trial: Trial, device: str) -> str:
     return device if HEADS[parse(trial.head).name].gpu else "cpu"
 
 
+def trains_network(trial: Trial) -> bool:
+    """Whether the head of a trial is fitted on images."""
+    return HEADS[parse(trial.head).name].trains_network
+
+
 class TaskMaker:
     """Turns trials into tasks: draws labels, and looks up what rows say about embedding and draw."""
 
@@ -181,6 +197,7 @@ class TaskMaker:
         self._plan = plan
         self._tests: dict[tuple[str, int, int | None], tuple[np.ndarray, str]] = {}
         self._embeddings: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {}
+        self._images: dict[tuple[str, str], LoadedImages] = {}
 
     def dim(self, trial: Trial) -> int:
         """Width of the embedding."""
@@ -193,11 +210,11 @@ class TaskMaker:
         Raises
         ------
         NotApplicable
-            Where the head is not for this task, or the draw holds a single class.
+            Where the head is not for this task or backbone, or the draw holds a single class.
         """
         bench = self._plan.benches[trial.dataset]
         evaluation = bench.evaluation
-        reason = unsuited(trial.head, bench)
+        reason = unsuited(trial.head, bench) or untrainable(trial.head, trial.backbone)
         if reason:
             raise NotApplicable(reason)
         of_classes = evaluation.task == "classification"
@@ -217,6 +234,7 @@ class TaskMaker:
             test_groups=evaluation.groups[test],
             task=evaluation.task,
             device=device_of(trial, self._plan.device),
+            images=self._loaded_images(trial) if trains_network(trial) else None,
             n_classes=len(evaluation.classes),
             head_seed=head_seed(evaluation.salt, trial.repeat),
             known={
@@ -244,14 +262,25 @@ class TaskMaker:
             self._tests[place] = test, images.sha256
         return self._tests[place]
 
+    def _loaded_images(self, trial: Trial) -> LoadedImages:
+        place = (trial.dataset, trial.backbone)
+        if place not in self._images:
+            dataset, backbone = self._sources(trial)
+            self._images = {place: LoadedImages(dataset, backbone, self._plan.device, self.dim(trial))}  # one at a time
+        return self._images[place]
+
+    def _sources(self, trial: Trial) -> tuple[Dataset, Backbone]:
+        bench = self._plan.benches[trial.dataset]
+        backbone = bench.backbones[trial.backbone]
+        assert not isinstance(backbone, NotApplicable)
+        return bench.dataset, backbone
+
     def _embedding(self, trial: Trial) -> tuple[str, dict[str, Any]]:
         place = (trial.dataset, trial.backbone)
         if place not in self._embeddings:
-            bench = self._plan.benches[trial.dataset]
-            backbone = bench.backbones[trial.backbone]
-            assert not isinstance(backbone, NotApplicable)
+            dataset, backbone = self._sources(trial)
             fitted_on = "labelled, pool" if backbone.training_passes else "labelled"
-            key = effective_key(bench.dataset, backbone, self._plan.device)
+            key = effective_key(dataset, backbone, self._plan.device)
             self._embeddings[place] = key, about_backbone(key, backbone) | {"fitted_on": fitted_on}
         return self._embeddings[place]
 

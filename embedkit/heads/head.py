@@ -56,6 +56,9 @@ class Head:
         coordinates in the span of the labelled rows.
     n_labeled_max, n_classes_max : int or None
         Not applicable above.
+    image_passes : callable or None
+        Of heads that train the network itself, on images in place of embeddings: from all parameters and n_labeled to
+        how many images go through it in a fit, where the way back counts as two.
     """
 
     build: Callable[..., Any]
@@ -74,6 +77,12 @@ class Head:
     turnable: bool = False
     n_labeled_max: int | None = None
     n_classes_max: int | None = None
+    image_passes: Callable[[Mapping[str, Any], float], float] | None = None
+
+    @property
+    def trains_network(self) -> bool:
+        """Whether it is fitted on images; its trials run in the process of the study."""
+        return self.image_passes is not None
 
 
 def scaled(estimator: Any, rms_of: Literal["features", "rows", "reach"] = "features") -> Any:

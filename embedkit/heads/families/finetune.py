@@ -1,0 +1,48 @@
+"""Fine-tuning of the network itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from embedkit.heads.head import Count, Head, NotNegative, Positive, Share, Task
+
+BATCH_SIZE = 32
+
+
+def finetune(
+    seed: int,
+    task: Task,
+    *,
+    learning_rate: Positive = 2e-3,
+    encoder_rate: Positive | None = None,
+    weight_decay: NotNegative = 0.05,
+    steps: Count = 200,
+    epochs: Count = 10,
+    shift: Share = 0.0,
+    flip: bool = False,
+) -> Any:
+    """the backbone's network and one layer, trained end to end on the labelled images"""
+    from embedkit.heads.finetune import FineTunedClassifier, FineTunedRegressor
+
+    built = FineTunedClassifier if task == "classification" else FineTunedRegressor
+    return built(
+        learning_rate=learning_rate,
+        encoder_rate=encoder_rate,
+        weight_decay=weight_decay,
+        steps=steps,
+        epochs=epochs,
+        shift=shift,
+        flip=flip,
+        random_state=seed,
+    )
+
+
+def _image_passes(params: Mapping[str, Any], n_labeled: float) -> float:
+    steps = max(params["steps"], params["epochs"] * n_labeled / BATCH_SIZE)
+    return n_labeled + 3 * steps * min(n_labeled, BATCH_SIZE)
+
+
+HEADS = {
+    "finetune": Head(finetune, "fine-tuning", 1, (60, 0.05), deterministic=False, gpu=True, image_passes=_image_passes),
+}
