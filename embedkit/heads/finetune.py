@@ -128,7 +128,8 @@ class FineTunedClassifier(ClassifierMixin, _FineTuned):
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """The most probable class of each image."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]
 
 
 class FineTunedRegressor(RegressorMixin, _FineTuned):
@@ -142,4 +143,5 @@ class FineTunedRegressor(RegressorMixin, _FineTuned):
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Predicted targets, (n,) float64."""
-        return self._mean + self._scale * self._outputs(X)[:, 0].double().numpy()
+        standard = self._outputs(X)[:, 0].double().numpy()
+        return self._mean + self._scale * standard
