@@ -14,6 +14,7 @@ import numpy as np
 
 from embedkit.errors import EmbedkitError, NotApplicable
 from embedkit.heads import HEADS
+from embedkit.heads.head import Head
 from embedkit.heads.problem import Predict, Prediction, Problem, Rows, predicted, unfitted
 from embedkit.heads.routes import Fit, Fitting
 from embedkit.heads.routes.side_by_side import Ended, side_by_side
@@ -121,7 +122,7 @@ def _fit_alone(
     """Fit and predict by the plain estimator, with no work shared, to measure what that costs."""
     head = HEADS[parse(task.trial.head).name]
     if head.trains_network:
-        unfitted(head, problem, choice.params).set_params(steps=1, epochs=0).fit(problem.X, problem.y)
+        _warm_up_network(head, problem, choice.params)
     else:
         _warm_up(task.trial.head, problem.task, problem.X.shape[1], task.device)
     started = time.perf_counter()
@@ -156,6 +157,13 @@ def _warm_up(head: str, task: HeadTask, dim: int, device: str) -> None:
     problem = Problem(Rows(X, device), np.arange(20), targets, task, 2, 0)
     spec = applicable(parse(head), problem)
     predicted(unfitted(HEADS[spec.name], problem, grid_candidates(spec)[0].params).fit(X, problem.y), X, problem)
+
+
+def _warm_up_network(head: Head, problem: Problem, params: dict[str, Any]) -> None:
+    """The same for heads that train the network: one step, on an image of each class."""
+    few = np.unique(problem.y, return_index=True)[1][:32]
+    some = problem.part(np.isin(np.arange(len(problem.y)), few))
+    unfitted(head, some, params | {"steps": 1, "epochs": 1}).fit(some.X, some.y)
 
 
 def _head_bytes(estimator: Any) -> int | None:
