@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import torch
 
@@ -86,9 +87,19 @@ class ImageSeconds(NamedTuple):
     dim: int
 
 
-@lru_cache(maxsize=256)
+_known: WeakKeyDictionary[Plan, dict[tuple[str, str], ImageSeconds]] = WeakKeyDictionary()
+
+
 def image_seconds(plan: Plan, bench: Bench, name: str) -> ImageSeconds:
-    """Measured by a batch of images through the untrained twin of the network."""
+    """Measured once, by a batch of images through the untrained twin of the network."""
+    known = _known.setdefault(plan, {})
+    place = bench.dataset.name, name
+    if place not in known:
+        known[place] = _measured(plan, bench, name)
+    return known[place]
+
+
+def _measured(plan: Plan, bench: Bench, name: str) -> ImageSeconds:
     backbone = bench.backbones[name]
     assert not isinstance(backbone, NotApplicable)
     control = control_of(parse(name))

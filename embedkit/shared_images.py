@@ -34,8 +34,9 @@ class LoadedImages:
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """What heads have to know besides images."""
-        return {"network": self._network, "pretrained": self._backbone.recipe.get("weights") != "none"}
+        """What heads have to know besides images; weights made on the pool are none from other images."""
+        own = self._backbone.recipe.get("weights") in ("none", "pool")
+        return {"network": self._network, "pretrained": not own}
 
     @cached_property
     def _network(self) -> Network:

@@ -55,8 +55,8 @@ def test_chunks_are_bounded_and_hold_every_image(monkeypatch: pytest.MonkeyPatch
     assert np.concatenate(chunks)[:, 0, 0, 0].tolist() == [7, 6, 5, 4, 3, 2, 1]
 
 
-@pytest.mark.parametrize(("weights", "pretrained"), [("none", False), ("pool", True), (None, True)])
-def test_heads_are_told_whether_the_network_knows_anything(weights: str | None, pretrained: bool) -> None:
+@pytest.mark.parametrize(("weights", "pretrained"), [("none", False), ("pool", False), ("3f" * 32, True)])
+def test_heads_are_told_whether_weights_come_from_other_images(weights: str, pretrained: bool) -> None:
     assert loaded(Counted(), weights=weights).settings["pretrained"] is pretrained
 
 

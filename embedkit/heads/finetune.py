@@ -28,9 +28,9 @@ class _FineTuned(BaseEstimator):
     learning_rate : float
         Of the layer; the peak of a one-cycle schedule.
     pretrained : bool
-        Whether the network knows anything yet.
+        Whether the network's weights come from other images, which taught it more than a few labelled ones can.
     encoder_rate : float or None
-        Of the network, as a share of `learning_rate`. None: 0.1, and 1 where it is not pretrained.
+        Of the network, as a share of `learning_rate`. None: 1/4, and 1 where it is not pretrained.
     weight_decay : float
         Of AdamW, for both.
     steps, epochs : int
@@ -66,10 +66,10 @@ class _FineTuned(BaseEstimator):
         learning_rate: float = 2e-3,
         encoder_rate: float | None = None,
         weight_decay: float = 0.05,
-        steps: int = 200,
+        steps: int = 400,
         epochs: int = 10,
         batch_size: int = 32,
-        shift: float = 0.0,
+        shift: float = 0.1,
         flip: bool = False,
         random_state: Any = None,
         device: str = "cpu",

@@ -16,7 +16,7 @@ from embedkit.embeddings.runtime import Runtime, torch_runtime
 from embedkit.training import train
 
 GRADIENT_NORM_MAX = 1.0
-ENCODER_RATE = 0.1
+ENCODER_RATE = 0.25
 
 
 class Retrained(nn.Module):

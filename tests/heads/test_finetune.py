@@ -105,7 +105,7 @@ def test_statistics_that_a_network_comes_with_stay_and_others_are_learnt() -> No
     assert (kept.running_var == 1).all()
 
 
-@pytest.mark.parametrize(("params", "share"), [({}, 0.1), ({"pretrained": False}, 1), ({"encoder_rate": 0.5}, 0.5)])
+@pytest.mark.parametrize(("params", "share"), [({}, 0.25), ({"pretrained": False}, 1), ({"encoder_rate": 0.5}, 0.5)])
 def test_the_network_has_a_rate_of_its_own(params: dict[str, Any], share: float) -> None:
     """Adam's first step is the rate, here a 25th of the peak; where no gradient comes, weights stay."""
     X, y = photos(20, 0)

@@ -1,4 +1,8 @@
-"""Fine-tuning of the network itself."""
+"""Fine-tuning of the network itself.
+
+Rates, steps and shift were chosen on validation images carved from the training images of CIFAR-10 (an ImageNet
+SqueezeNet) and of MNIST (an autoencoder, trained and untrained), at 5 and 25 labels per class.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +21,12 @@ def finetune(
     learning_rate: Positive = 2e-3,
     encoder_rate: Positive | None = None,
     weight_decay: NotNegative = 0.05,
-    steps: Count = 200,
+    steps: Count = 400,
     epochs: Count = 10,
-    shift: Share = 0.0,
+    shift: Share = 0.1,
     flip: bool = False,
 ) -> Any:
-    """the backbone's network and one layer, trained end to end on the labelled images"""
+    """the network itself and one layer on it, trained end to end on the labelled images; flip is for photos"""
     from embedkit.heads.finetune import FineTunedClassifier, FineTunedRegressor
 
     built = FineTunedClassifier if task == "classification" else FineTunedRegressor
