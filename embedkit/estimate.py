@@ -27,13 +27,14 @@ from embedkit.trials import Trial
 def trial_seconds(plan: Plan, trial: Trial, dim: float) -> float:
     """Of one core, from the head's measured cost; of all cores where it trains the network, unless it is timed."""
     bench, spec = plan.benches[trial.dataset], parse(trial.head)
+    backbone = bench.backbones[trial.backbone]
     labels, head = n_labeled(bench, trial), HEADS[spec.name]
     fixed_ms, per_thousand_ms = head.fit_ms
     fits_s = n_fits(bench, trial) * (fixed_ms + per_thousand_ms * labels * dim / 1000) / 1000
-    if head.image_passes is None or untrainable(trial.head, trial.backbone):
+    if head.image_passes is None or isinstance(backbone, NotApplicable) or untrainable(trial.head, trial.backbone):
         return fits_s
     n_test = len(bench.evaluation.split(trial.repeat, trial.fold)[1])
-    passes = head.image_passes(all_params(spec), labels) + labels + n_test
+    passes = head.image_passes(all_params(spec), labels, backbone.pretrained) + labels + n_test
     slower = plan.study.jobs if trial.is_timed and plan.device == "cpu" else 1
     return fits_s + passes * image_seconds(plan, bench, trial.backbone).forward * slower
 

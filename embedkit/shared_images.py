@@ -34,9 +34,8 @@ class LoadedImages:
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """What heads have to know besides images; weights made on the pool are none from other images."""
-        own = self._backbone.recipe.get("weights") in ("none", "pool")
-        return {"network": self._network, "pretrained": not own}
+        """What heads have to know besides images."""
+        return {"network": self._network, "pretrained": self._backbone.pretrained}
 
     @cached_property
     def _network(self) -> Network:

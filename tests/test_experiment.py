@@ -299,7 +299,7 @@ def test_classes_and_numbers_in_one_study_have_a_table_each(tmp_path: Path) -> N
     }
 
 
-FINETUNED = "finetune(epochs=1, steps=3)"
+FINETUNED = "finetune(encoder_rate=0.05, epochs=1, shift=0, steps=6)"
 TUNED = {"backbones": ["autoencoder(epochs=1, width=4)"], "heads": [FINETUNED, "ridge"], "budgets": [2], "jobs": 2}
 
 

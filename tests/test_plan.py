@@ -214,7 +214,7 @@ def test_the_estimate_of_training_the_network_counts_images_that_pass_through_it
     monkeypatch.setattr(estimate, "image_seconds", lambda *_: estimate.ImageSeconds(0.0, 0.5, 64))
     monkeypatch.setattr(estimate, "n_fits", lambda *_: 0)
     seconds = {(t.budget, t.repeat): estimate.trial_seconds(made, t, 64) for t in made.trials}
-    few, many = 3 * 7 * 32 + 2 * 100 + 360, 3 * (2 * 500 / 32) * 32 + 2 * 500 + 360
+    few, many = 3 * 7 * 32 + 2 * 100 + 360, 3 * round(2 * 500 / 32) * 32 + 2 * 500 + 360
     assert seconds == {
         ("10", 0): 4 * few / 2,  # timed, on one core
         ("10", 1): few / 2,

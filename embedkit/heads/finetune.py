@@ -13,6 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 from embedkit.heads.head import Task
 from embedkit.heads.targets import classes_and_codes, standardised
 
+STEPS, STEPS_UNTRAINED = 200, 400
+
 
 class _FineTuned(BaseEstimator):
     """Trains a fully connected layer on the embeddings of a network, then both together.
@@ -33,12 +35,15 @@ class _FineTuned(BaseEstimator):
         Of the network, as a share of `learning_rate`. None: 1/4, and 1 where it is not pretrained.
     weight_decay : float
         Of AdamW, for both.
-    steps, epochs : int
-        At least so many steps and at least so many epochs.
+    steps : int or None
+        At least so many. None: 200, and 400 where the network is not pretrained.
+    epochs : int
+        At least so many.
     batch_size : int
         One or two more where otherwise a batch would hold a single image.
-    shift : float
-        In training, images are shifted at random by up to this share of their sides; borders are repeated.
+    shift : float or None
+        In training, images are shifted at random by up to this share of their sides; borders are repeated. None: 0.1
+        for classes; not at all for numbers, which may say where or how large something is.
     flip : bool
         In training, every second image is turned left to right.
     random_state : int, RandomState or None
@@ -66,10 +71,10 @@ class _FineTuned(BaseEstimator):
         learning_rate: float = 2e-3,
         encoder_rate: float | None = None,
         weight_decay: float = 0.05,
-        steps: int = 400,
+        steps: int | None = None,
         epochs: int = 10,
         batch_size: int = 32,
-        shift: float = 0.1,
+        shift: float | None = None,
         flip: bool = False,
         random_state: Any = None,
         device: str = "cpu",
@@ -95,8 +100,7 @@ class _FineTuned(BaseEstimator):
         from embedkit.heads.retraining import Retrained, embedded, retrain, runtime
 
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        n = len(X)
-        self.n_iter_ = max(self.steps, self.epochs * math.ceil(n / self.batch_size))
+        self.n_iter_ = n_steps(self.steps, self.epochs, math.ceil(len(X) / self.batch_size), self.pretrained)
         with torch.random.fork_rng(devices=[self.device] if self.device.startswith("cuda") else []):
             torch.manual_seed(seed)
             first = make_head("linear", seed, task).fit(embedded(self.network, X, self.device), y)
@@ -111,6 +115,11 @@ class _FineTuned(BaseEstimator):
 
         check_is_fitted(self)
         return in_batches(self._run, X, self.device)
+
+
+def n_steps(steps: int | None, epochs: int, per_epoch: float, pretrained: bool) -> int:
+    """How many steps the network is trained for."""
+    return max(steps or (STEPS if pretrained else STEPS_UNTRAINED), round(epochs * per_epoch))
 
 
 class FineTunedClassifier(ClassifierMixin, _FineTuned):

@@ -57,8 +57,8 @@ class Head:
     n_labeled_max, n_classes_max : int or None
         Not applicable above.
     image_passes : callable or None
-        Of heads that train the network itself, on images in place of embeddings: from all parameters and n_labeled to
-        how many images go through it in a fit, where the way back counts as two.
+        Of heads that train the network itself, on images in place of embeddings: from all parameters, n_labeled, and
+        whether the network is pretrained, to how many images go through it in a fit, where the way back counts as two.
     """
 
     build: Callable[..., Any]
@@ -77,7 +77,7 @@ class Head:
     turnable: bool = False
     n_labeled_max: int | None = None
     n_classes_max: int | None = None
-    image_passes: Callable[[Mapping[str, Any], float], float] | None = None
+    image_passes: Callable[[Mapping[str, Any], float, bool], float] | None = None
 
     @property
     def trains_network(self) -> bool:

@@ -17,6 +17,7 @@ from embedkit.training import train
 
 GRADIENT_NORM_MAX = 1.0
 ENCODER_RATE = 0.25
+SHIFT_OF_CLASSES = 0.1
 
 
 class Retrained(nn.Module):
@@ -70,11 +71,12 @@ def retrain(head: Any, X: np.ndarray, y: np.ndarray, seed: int) -> float:
     )
     criterion: nn.Module = nn.CrossEntropyLoss() if of_classes else nn.MSELoss()
     on_gpu = device.startswith("cuda")
+    shift = head.shift if head.shift is not None else SHIFT_OF_CLASSES if of_classes else 0.0
     encoder_rate = head.encoder_rate or (ENCODER_RATE if head.pretrained else 1.0)
     last_loss = 0.0
 
     def batch_loss(batch: torch.Tensor) -> torch.Tensor:
-        chosen = varied(images[batch], head.shift, head.flip).contiguous(memory_format=torch.channels_last)
+        chosen = varied(images[batch], shift, head.flip).contiguous(memory_format=torch.channels_last)
         with torch.autocast("cuda", torch.bfloat16) if on_gpu else nullcontext():
             outputs = network(chosen)
         return criterion(outputs.float(), targets[batch])

@@ -13,7 +13,7 @@ from torch import nn
 
 from embedkit.backbones import Network, Preprocessing
 from embedkit.errors import EmbedkitError
-from embedkit.heads import make_head
+from embedkit.heads import make_head, retraining
 from embedkit.heads.finetune import FineTunedClassifier, FineTunedRegressor
 from embedkit.heads.retraining import Retrained, embedded, never_one_left, varied
 from embedkit.training import TrainingDiverged
@@ -151,6 +151,33 @@ def test_equal_numbers_are_predicted_as_they_are() -> None:
     assert FineTunedRegressor(net(), steps=5).fit(X, np.full(10, 7.5)).predict(X).tolist() == [7.5] * 10
 
 
+@pytest.mark.parametrize(
+    ("params", "n", "steps"),
+    [
+        ({}, 33, 200),
+        ({"pretrained": False}, 33, 400),
+        ({"steps": 5}, 33, 5),
+        ({"steps": 5, "epochs": 3}, 33, 6),
+    ],
+)
+def test_at_least_so_many_steps_and_epochs(params: dict[str, Any], n: int, steps: int) -> None:
+    tuned = FineTunedClassifier(net(), **{"epochs": 1, "random_state": 0} | params).fit(*photos(n, 0))
+    assert tuned.n_iter_ == steps
+
+
+def test_by_default_images_are_shifted_for_classes_and_not_for_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    shifts = []
+
+    def noted(images: torch.Tensor, shift: float, flip: bool) -> torch.Tensor:
+        shifts.append((shift, flip))
+        return images
+
+    monkeypatch.setattr(retraining, "varied", noted)
+    for built in (FineTunedClassifier, FineTunedRegressor):
+        built(net(), steps=1, epochs=1).fit(*photos(8, 0))
+    assert shifts == [(0.1, False), (0.0, False)]
+
+
 def test_training_that_diverges_says_so() -> None:
     with pytest.raises(TrainingDiverged, match="lower the learning rate"):
         classifier(net(), learning_rate=1e30).fit(*photos(20, 0))
@@ -206,7 +233,7 @@ def test_it_is_no_member_of_heads_on_embeddings() -> None:
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_it_learns_the_same() -> None:
+def test_on_a_gpu_it_learns_the_same_again() -> None:
     (X, y), (queries, truth) = photos(60, 1), photos(100, 1, seed=1)
     tuned = [
         FineTunedClassifier(

@@ -11,7 +11,7 @@ from typing import Any
 
 from embedkit.heads.head import Count, Head, NotNegative, Positive, Share, Task
 
-BATCH_SIZE = 32
+BATCH_SIZE = 32  # the estimators' default
 
 
 def finetune(
@@ -21,9 +21,9 @@ def finetune(
     learning_rate: Positive = 2e-3,
     encoder_rate: Positive | None = None,
     weight_decay: NotNegative = 0.05,
-    steps: Count = 400,
+    steps: Count | None = None,
     epochs: Count = 10,
-    shift: Share = 0.1,
+    shift: Share | None = None,
     flip: bool = False,
 ) -> Any:
     """the network itself and one layer on it, trained end to end on the labelled images; flip is for photos"""
@@ -42,8 +42,10 @@ def finetune(
     )
 
 
-def _image_passes(params: Mapping[str, Any], n_labeled: float) -> float:
-    steps = max(params["steps"], params["epochs"] * n_labeled / BATCH_SIZE)
+def _image_passes(params: Mapping[str, Any], n_labeled: float, pretrained: bool) -> float:
+    from embedkit.heads.finetune import n_steps
+
+    steps = n_steps(params["steps"], params["epochs"], n_labeled / BATCH_SIZE, pretrained)
     return n_labeled + 3 * steps * min(n_labeled, BATCH_SIZE)
 
 
