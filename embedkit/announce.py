@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from embedkit import __version__, estimate, sampling
 from embedkit.console import Console, duration
 from embedkit.datasets import Dataset
 from embedkit.errors import NotApplicable, counted, listing
-from embedkit.plan import Bench, Plan, unsuited
+from embedkit.plan import Bench, Plan, unsuited, untrainable
 from embedkit.sampling import Evaluation
 from embedkit.scores import headline_score, score_name
 from embedkit.trials import Trial
@@ -39,11 +39,18 @@ def announce(plan: Plan, todo: Sequence[Trial], console: Console) -> None:
     for bench in plan.benches.values():
         for line in not_applicable(bench):
             console.say(line)
-        for reason in dict.fromkeys(unsuited(head, bench) for head in study.heads or ()):
+        for reason in dict.fromkeys(_reasons(study.heads or (), bench)):
             if reason:
                 console.say(f"  not applicable: {reason}")
     left = duration(estimate.total_seconds(plan, todo)) if todo else "nothing"
     console.say(f"{len(plan.trials) - len(todo)} done, {len(todo)} to do; about {left}" if todo else "all done")
+
+
+def _reasons(heads: Sequence[str], bench: Bench) -> Iterator[str]:
+    """Why each head cannot do what the data set asks for, or train one of its backbones; nothing where it can."""
+    for head in heads:
+        yield unsuited(head, bench)
+        yield from (untrainable(head, backbone) for backbone in bench.backbones)
 
 
 def found(bench: Bench) -> list[str]:

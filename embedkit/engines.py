@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar
@@ -26,10 +26,11 @@ def default_jobs() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def run(work: Callable[..., Result], tasks: Iterable[tuple[Any, ...]], jobs: int) -> Iterator[Result]:
+def run(work: Callable[..., Result], tasks: Iterable[tuple[Any, ...]], jobs: int, threads: int = 1) -> Iterator[Result]:
     """Call ``work(*task)`` for every task and give the results as they come, in no order.
 
-    Tasks are made here, in the calling thread, a few ahead of the workers.
+    Tasks are made here, in the calling thread, a few ahead of the workers. With one job that is this process, where
+    libraries compute with so many threads; workers have one.
 
     Raises
     ------
@@ -37,7 +38,7 @@ def run(work: Callable[..., Result], tasks: Iterable[tuple[Any, ...]], jobs: int
         Where the system killed a worker.
     """
     if jobs == 1:
-        with _one_thread():
+        with _threads(threads):
             for task in tasks:
                 yield work(*task)
         return
@@ -151,21 +152,25 @@ def _limit_threads_for_good() -> None:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def _threads(count: int) -> Iterator[None]:
     from threadpoolctl import threadpool_limits
 
     _load_libraries()  # those that are loaded later would not be limited
-    with one_torch_thread(), threadpool_limits(1):
+    with _torch_threads(count), threadpool_limits(count):
         yield
 
 
-@contextmanager
-def one_torch_thread() -> Iterator[None]:
+def one_torch_thread() -> AbstractContextManager[None]:
     """Within, each of torch's operations runs on the thread that calls it."""
+    return _torch_threads(1)
+
+
+@contextmanager
+def _torch_threads(count: int) -> Iterator[None]:
     import torch
 
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(count)
     try:
         yield
     finally:

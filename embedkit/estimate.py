@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import torch
 
@@ -15,21 +17,29 @@ from embedkit.embeddings.pipeline import batch_on_cpu
 from embedkit.embeddings.precision import effective_precision
 from embedkit.embeddings.runtime import load_with, torch_runtime
 from embedkit.errors import NotApplicable
-from embedkit.heads import HEADS, members
-from embedkit.plan import Bench, Plan, unsuited
+from embedkit.heads import HEADS, all_params, members
+from embedkit.plan import Bench, Plan, unsuited, untrainable
 from embedkit.selection import FOLDS, LABELS_MIN, LABELS_PER_CLASS_MIN, grid_candidates
 from embedkit.spec import Spec, parse
 from embedkit.trials import Trial
 
 
-def trial_seconds(bench: Bench, trial: Trial, dim: float) -> float:
-    """Of one core, from the head's measured cost."""
-    labels = n_labeled(bench, trial)
-    spec = parse(trial.head)
-    fixed_ms, per_thousand_ms = HEADS[spec.name].fit_ms
+def trial_seconds(plan: Plan, trial: Trial, dim: float) -> float:
+    """Of one core, from the head's measured cost; of all cores where it trains the network, unless it is timed."""
+    bench, spec = plan.benches[trial.dataset], parse(trial.head)
+    backbone = bench.backbones[trial.backbone]
+    labels, head = n_labeled(bench, trial), HEADS[spec.name]
+    fixed_ms, per_thousand_ms = head.fit_ms
     pool_ms = max(HEADS[name].pool_ms for name in (spec.name, *(member.name for member in members(spec))))
     pool = len(bench.evaluation.pool_beside(trial.repeat, trial.fold)) if pool_ms else 0
-    return n_fits(bench, trial) * (fixed_ms + (per_thousand_ms * labels * dim + pool_ms * pool) / 1000) / 1000
+    fit_s = (fixed_ms + (per_thousand_ms * labels * dim + pool_ms * pool) / 1000) / 1000
+    fits_s = n_fits(bench, trial) * fit_s
+    if head.image_passes is None or isinstance(backbone, NotApplicable) or untrainable(trial.head, trial.backbone):
+        return fits_s
+    n_test = len(bench.evaluation.split(trial.repeat, trial.fold)[1])
+    passes = head.image_passes(all_params(spec), labels, backbone.pretrained) + labels + n_test
+    slower = plan.study.jobs if trial.is_timed and plan.device == "cpu" else 1
+    return fits_s + passes * image_seconds(plan, bench, trial.backbone).forward * slower
 
 
 def n_fits(bench: Bench, trial: Trial) -> float:
@@ -63,15 +73,40 @@ def n_labeled(bench: Bench, trial: Trial) -> float:
 
 
 def embedding_cost(plan: Plan, bench: Bench, name: str) -> tuple[float, int]:
-    """Seconds to make what is not stored of one embedding, and its width.
-
-    Measured by a batch of images through the untrained twin of the network.
-    """
+    """Seconds to make what is not stored of one embedding, and its width."""
     backbone = bench.backbones[name]
     assert not isinstance(backbone, NotApplicable)
     key = effective_key(bench.dataset, backbone, plan.device)
     if store.is_complete(key):
         return 0.0, store.read(key).shape[1]
+    image, stored = image_seconds(plan, bench, name), store.rows_there(key, len(bench.dataset))
+    passes, missing = forward_passes(bench.dataset, backbone) - stored, len(bench.dataset) - stored
+    return image.forward * passes + image.decoding * missing, image.dim
+
+
+class ImageSeconds(NamedTuple):
+    """What an image costs, and the width of its embedding."""
+
+    decoding: float
+    forward: float
+    dim: int
+
+
+_known: WeakKeyDictionary[Plan, dict[tuple[str, str], ImageSeconds]] = WeakKeyDictionary()
+
+
+def image_seconds(plan: Plan, bench: Bench, name: str) -> ImageSeconds:
+    """Measured once, by a batch of images through the untrained twin of the network."""
+    known = _known.setdefault(plan, {})
+    place = bench.dataset.name, name
+    if place not in known:
+        known[place] = _measured(plan, bench, name)
+    return known[place]
+
+
+def _measured(plan: Plan, bench: Bench, name: str) -> ImageSeconds:
+    backbone = bench.backbones[name]
+    assert not isinstance(backbone, NotApplicable)
     control = control_of(parse(name))
     images = Images(bench.dataset, bench.evaluation.pool)
     twin = make_backbone(control, images, plan.study.trust_code) if control else backbone
@@ -87,9 +122,7 @@ def embedding_cost(plan: Plan, bench: Bench, name: str) -> tuple[float, int]:
         embedded = run(inputs).cpu()
         forward.append((time.perf_counter() - decoded) / len(indices))
         decoding.append((decoded - started) / len(indices))
-    stored = store.rows_there(key, len(bench.dataset))
-    passes, missing = forward_passes(bench.dataset, backbone) - stored, len(bench.dataset) - stored
-    return min(forward) * passes + min(decoding) * missing, embedded.shape[1]
+    return ImageSeconds(min(decoding), min(forward), embedded.shape[1])
 
 
 def total_seconds(plan: Plan, todo: Sequence[Trial]) -> float:
@@ -103,6 +136,10 @@ def total_seconds(plan: Plan, todo: Sequence[Trial]) -> float:
                 continue
             seconds, dim = embedding_cost(plan, bench, name)
             embeddings += seconds
-            alone += sum(trial_seconds(bench, trial, dim) for trial in mine if trial.is_timed)
-            together += sum(trial_seconds(bench, trial, dim) for trial in mine if not trial.is_timed)
+            for trial in mine:
+                seconds = trial_seconds(plan, trial, dim)
+                if trial.is_timed or HEADS[parse(trial.head).name].trains_network:
+                    alone += seconds
+                else:
+                    together += seconds
     return embeddings + together / plan.study.jobs + alone

@@ -17,6 +17,7 @@ from embedkit.announce import announce
 from embedkit.backbones import Backbone
 from embedkit.codecs import make_codec
 from embedkit.console import Console
+from embedkit.datasets import Dataset
 from embedkit.embeddings import store
 from embedkit.embeddings.extract import effective_key, extract, forward_passes
 from embedkit.embeddings.held import HeldImages
@@ -24,8 +25,9 @@ from embedkit.environment import facts
 from embedkit.errors import EmbedkitError, NotApplicable, Unwritable, counted
 from embedkit.heads import HEADS, all_params
 from embedkit.heads.problem import uses_pool
-from embedkit.plan import Bench, Plan, unsuited
+from embedkit.plan import Bench, Plan, unsuited, untrainable
 from embedkit.results import ImageSet, Outcome
+from embedkit.shared_images import LoadedImages
 from embedkit.spec import parse, parse_chain
 from embedkit.trials import Task, Trial, groups, head_seed
 
@@ -61,19 +63,23 @@ def run_study(plan: Plan, console: Console, dry_run: bool = False) -> Path:
             todo = make_embeddings(plan.benches, plan.device, todo, connection, run_id, console)
             together = [trial for trial in todo if not trial.is_timed]
             alone = [trial for trial in todo if trial.is_timed]
-            on_gpu = [trial for trial in together if device_of(trial, plan.device) != "cpu"]
-            on_cpu = [trial for trial in together if device_of(trial, plan.device) == "cpu"]
+            on_images = [trial for trial in together if trains_network(trial)]
+            on_rows = [trial for trial in together if not trains_network(trial)]
+            on_gpu = [trial for trial in on_rows if device_of(trial, plan.device) != "cpu"]
+            on_cpu = [trial for trial in on_rows if device_of(trial, plan.device) == "cpu"]
             _run_trials(plan, on_gpu, connection, run_id, console, jobs=1)
             _run_trials(plan, on_cpu, connection, run_id, console, jobs=plan.study.jobs)
+            _run_trials(plan, on_images, connection, run_id, console, jobs=1, threads=plan.study.jobs)
             _run_trials(plan, alone, connection, run_id, console, jobs=1, timed=True)
     return folder
 
 
 def _suited(plan: Plan, todo: Sequence[Trial], connection: sqlite3.Connection, run_id: int) -> list[Trial]:
-    """The trials whose head can do what the data set asks for; stores rows for the others."""
+    """The trials whose head can do what is asked of it; stores rows for the others."""
     by_reason: dict[str, list[Trial]] = {}
     for trial in todo:
-        by_reason.setdefault(unsuited(trial.head, plan.benches[trial.dataset]), []).append(trial)
+        reason = unsuited(trial.head, plan.benches[trial.dataset]) or untrainable(trial.head, trial.backbone)
+        by_reason.setdefault(reason, []).append(trial)
     suited = by_reason.pop("", [])
     for reason, trials in by_reason.items():
         write_reason(plan.benches, trials, "not_applicable", reason, connection, run_id)
@@ -160,6 +166,7 @@ def _run_trials(
     console: Console,
     *,
     jobs: int,
+    threads: int = 1,
     timed: bool = False,
 ) -> None:
     """Run trials group by group, and store each group's rows when they come."""
@@ -168,8 +175,13 @@ def _run_trials(
     from embedkit.measure import evaluate
 
     tasks = TaskMaker(plan)
-    cost = {trial.key(): estimate.trial_seconds(plan.benches[trial.dataset], trial, tasks.dim(trial)) for trial in todo}
-    ordered = sorted(groups(todo, plan.device), key=lambda group: -sum(cost[trial.key()] for trial in group))
+    cost = {trial.key(): estimate.trial_seconds(plan, trial, tasks.dim(trial)) for trial in todo}
+
+    def order(group: Sequence[Trial]) -> tuple[Any, ...]:
+        longest_first = -sum(cost[trial.key()] for trial in group)
+        return (group[0].dataset, group[0].backbone, longest_first) if jobs == 1 else (longest_first,)
+
+    ordered = sorted(groups(todo, plan.device), key=order)
 
     def work() -> Iterator[tuple[list[Task], bool]]:
         for group in ordered:
@@ -185,7 +197,7 @@ def _run_trials(
     title = counted(len(todo), "trial") + (", one at a time, to measure what heads cost" if timed else "")
     done_cost, done = 0.0, 0
     with console.stage(title, sum(cost.values())) as advance:
-        for outcomes in engines.run(evaluate, work(), jobs):
+        for outcomes in engines.run(evaluate, work(), jobs, threads):
             results.write(connection, run_id, outcomes)
             done += len(outcomes)
             done_cost += sum(cost[row["key"]] for row, _ in outcomes)
@@ -198,6 +210,11 @@ def device_of(trial: Trial, device: str) -> str:
     return device if HEADS[parse(trial.head).name].gpu else "cpu"
 
 
+def trains_network(trial: Trial) -> bool:
+    """Whether the head of a trial is fitted on images."""
+    return HEADS[parse(trial.head).name].trains_network
+
+
 class TaskMaker:
     """Turns trials into tasks: draws labels, and looks up what rows say about embedding and draw."""
 
@@ -206,6 +223,7 @@ class TaskMaker:
         self._tests: dict[tuple[str, int, int | None], tuple[np.ndarray, str]] = {}
         self._embeddings: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {}
         self._last_pool: tuple[tuple[str, int, int | None], np.ndarray] | None = None
+        self._images: dict[tuple[str, str], LoadedImages] = {}
 
     def dim(self, trial: Trial) -> int:
         """Width of the embedding."""
@@ -229,7 +247,8 @@ class TaskMaker:
         test, test_sha256 = self._test(trial, bench, connection)
         embeddings, about_backbone = self._embedding(trial)
         pool = self._pool(trial, bench) if learns_from_pool(trial) else None
-        fitted_on = "labelled" if pool is None and not self._backbone(trial).training_passes else "labelled, pool"
+        _, backbone = self._sources(trial)
+        fitted_on = "labelled" if pool is None and not backbone.training_passes else "labelled, pool"
         return Task(
             trial=trial,
             embeddings=embeddings,
@@ -241,6 +260,7 @@ class TaskMaker:
             test_groups=evaluation.groups[test],
             task=evaluation.task,
             device=device_of(trial, self._plan.device),
+            images=self._loaded_images(trial) if trains_network(trial) else None,
             n_classes=len(evaluation.classes),
             head_seed=head_seed(evaluation.salt, trial.repeat),
             pool=pool,
@@ -276,16 +296,24 @@ class TaskMaker:
             self._last_pool = place, bench.evaluation.pool_beside(trial.repeat, trial.fold)
         return self._last_pool[1]  # one array for a group, which is then sent to a worker once
 
-    def _backbone(self, trial: Trial) -> Backbone:
-        backbone = self._plan.benches[trial.dataset].backbones[trial.backbone]
+    def _loaded_images(self, trial: Trial) -> LoadedImages:
+        place = (trial.dataset, trial.backbone)
+        if place not in self._images:
+            dataset, backbone = self._sources(trial)
+            self._images = {place: LoadedImages(dataset, backbone, self._plan.device, self.dim(trial))}  # one at a time
+        return self._images[place]
+
+    def _sources(self, trial: Trial) -> tuple[Dataset, Backbone]:
+        bench = self._plan.benches[trial.dataset]
+        backbone = bench.backbones[trial.backbone]
         assert not isinstance(backbone, NotApplicable)
-        return backbone
+        return bench.dataset, backbone
 
     def _embedding(self, trial: Trial) -> tuple[str, dict[str, Any]]:
         place = (trial.dataset, trial.backbone)
         if place not in self._embeddings:
-            backbone = self._backbone(trial)
-            key = effective_key(self._plan.benches[trial.dataset].dataset, backbone, self._plan.device)
+            dataset, backbone = self._sources(trial)
+            key = effective_key(dataset, backbone, self._plan.device)
             self._embeddings[place] = key, about_backbone(key, backbone)
         return self._embeddings[place]
 

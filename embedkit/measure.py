@@ -14,6 +14,7 @@ import numpy as np
 
 from embedkit.errors import EmbedkitError, NotApplicable
 from embedkit.heads import HEADS
+from embedkit.heads.head import Head
 from embedkit.heads.problem import Predict, Prediction, Problem, Rows, predicted, training_rows, unfitted
 from embedkit.heads.routes import Fit, Fitting
 from embedkit.heads.routes.side_by_side import Ended, side_by_side
@@ -22,9 +23,12 @@ from embedkit.results import Outcome, Predictions
 from embedkit.scores import Task as HeadTask
 from embedkit.scores import classification_scores, regression_scores
 from embedkit.selection import Choice, applicable, choosing, grid_candidates
+from embedkit.shared_images import SharedImages
 from embedkit.shared_rows import SharedRows
 from embedkit.spec import parse
 from embedkit.trials import Task
+
+Shared = SharedRows | SharedImages
 
 
 def evaluate(tasks: Sequence[Task], timed: bool) -> list[Outcome]:
@@ -32,7 +36,7 @@ def evaluate(tasks: Sequence[Task], timed: bool) -> list[Outcome]:
 
     With `timed`, the process is assumed to be alone on one thread, and costs are recorded.
     """
-    shared = SharedRows(tasks)
+    shared = SharedRows(tasks) if tasks[0].images is None else SharedImages(tasks)
     in_step = [tasks] if shared.device != "cpu" and not timed else [[task] for task in tasks]
     return [
         _outcome(task, ended)
@@ -54,9 +58,8 @@ def _outcome(task: Task, ended: Ended[tuple[dict[str, Any], Predictions]]) -> Ou
     return row | {"status": "failed", "error": told}, None
 
 
-def _fit_and_score(task: Task, shared: SharedRows, timed: bool) -> Fitting[tuple[dict[str, Any], Predictions]]:
-    problem, row_bytes = shared.problem(task)
-    row: dict[str, Any] = {"embedding_dim": problem.X.shape[1], "embedding_bytes": row_bytes}
+def _fit_and_score(task: Task, shared: Shared, timed: bool) -> Fitting[tuple[dict[str, Any], Predictions]]:
+    problem, row = shared.problem(task)
     if task.trial.selection == "oracle":
         choice, test, train = yield from _by_oracle(task, problem, shared)
     else:
@@ -89,7 +92,7 @@ def _scores(task: Task, test: Prediction, train: Prediction) -> dict[str, float 
     return regression_scores(task.y_test, test.values) | {"train_mae": on_train}
 
 
-def _on_test(predict: Predict, problem: Problem, shared: SharedRows) -> list[Prediction]:
+def _on_test(predict: Predict, problem: Problem, shared: Shared) -> list[Prediction]:
     """The predictions of each candidate for all test rows."""
     parts = [predict(queries) for queries in shared.test_queries(problem.rows)]
     return [_joined(of_one) for of_one in zip(*parts, strict=True)]
@@ -101,7 +104,7 @@ def _joined(parts: Sequence[Prediction]) -> Prediction:
     return Prediction(values, np.concatenate(probabilities) if probabilities else None)
 
 
-def _by_oracle(task: Task, problem: Problem, shared: SharedRows) -> Fitting[tuple[Choice, Prediction, Prediction]]:
+def _by_oracle(task: Task, problem: Problem, shared: Shared) -> Fitting[tuple[Choice, Prediction, Prediction]]:
     """Every candidate, fitted on the whole draw and judged on test images: what selection cannot reach."""
     spec = applicable(parse(task.trial.head), problem)
     candidates = grid_candidates(spec)
@@ -114,24 +117,29 @@ def _by_oracle(task: Task, problem: Problem, shared: SharedRows) -> Fitting[tupl
 
 
 def _fit_alone(
-    task: Task, problem: Problem, choice: Choice, shared: SharedRows
+    task: Task, problem: Problem, choice: Choice, shared: Shared
 ) -> tuple[dict[str, Any], Prediction, Prediction]:
     """Fit and predict by the plain estimator, with no work shared, to measure what that costs."""
     head = HEADS[parse(task.trial.head).name]
-    _warm_up(task.trial.head, problem.task, problem.X.shape[1], task.device)
+    if head.trains_network:
+        _warm_up_network(head, problem, choice.params)
+    else:
+        _warm_up(task.trial.head, problem.task, problem.X.shape[1], task.device)
     X, y = training_rows(head, problem, choice.params)
     started = time.perf_counter()
     estimator = unfitted(head, problem, choice.params).fit(X, y)
-    fitted = time.perf_counter()
-    test = _joined([predicted(estimator, queries.X, problem) for queries in shared.test_queries(problem.rows)])
-    done = time.perf_counter()
+    fit_s, predict_s, parts = time.perf_counter() - started, 0.0, []
+    for queries in shared.test_queries(problem.rows):
+        started = time.perf_counter()
+        parts.append(predicted(estimator, queries.X, problem))
+        predict_s += time.perf_counter() - started
     costs = {
-        "head_bytes": _head_bytes(estimator),
-        "fit_s": fitted - started,
-        "predict_s": done - fitted,
+        "head_bytes": estimator.n_bytes_ if head.trains_network else _head_bytes(estimator),
+        "fit_s": fit_s,
+        "predict_s": predict_s,
         "timing": "exclusive",
     }
-    return costs, test, predicted(estimator, problem.X, problem)
+    return costs, _joined(parts), predicted(estimator, problem.X, problem)
 
 
 def _kept(task: Task, test: Prediction) -> Predictions:
@@ -150,6 +158,13 @@ def _warm_up(head: str, task: HeadTask, dim: int, device: str) -> None:
     problem = Problem(Rows(X, device), np.arange(20), targets, task, 2, 0)
     spec = applicable(parse(head), problem)
     predicted(unfitted(HEADS[spec.name], problem, grid_candidates(spec)[0].params).fit(X, problem.y), X, problem)
+
+
+def _warm_up_network(head: Head, problem: Problem, params: dict[str, Any]) -> None:
+    """The same for heads that train the network: one step, on an image of each class."""
+    few = np.unique(problem.y, return_index=True)[1][:32]
+    some = problem.part(np.isin(np.arange(len(problem.y)), few))
+    unfitted(head, some, params | {"steps": 1, "epochs": 1}).fit(some.X, some.y)
 
 
 def _head_bytes(estimator: Any) -> int | None:

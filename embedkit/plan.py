@@ -58,6 +58,14 @@ def unsuited(head: str, bench: Bench) -> str:
     return f"{name} tells classes apart; {bench.dataset.name} has numeric targets"
 
 
+def untrainable(head: str, backbone: str) -> str:
+    """Why a head cannot train a backbone, or nothing where it can or does not want to."""
+    name = parse(head).name
+    if not HEADS[name].trains_network or control_of(parse(backbone)) is not None:
+        return ""
+    return f"{name} trains a network; {backbone} has none"
+
+
 def make_plan(study: Study, console: Console, given: Dataset | None = None) -> Plan:
     """Open the data sets, divide them, bind the backbones and list the trials.
 
@@ -203,9 +211,12 @@ def _trials(study: Study, benches: dict[str, Bench]) -> Iterator[Trial]:
     for name, bench in benches.items():
         for backbone_name, backbone in bench.backbones.items():
             recipe = backbone_name if isinstance(backbone, NotApplicable) else backbone.recipe
-            for chain in study.parsed_codecs():
+            chains = study.parsed_codecs()
+            for chain in chains:
                 for head in study.parsed_heads(bench.dataset.task):
                     member = HEADS[head.name]
+                    if member.trains_network and chain != chains[0]:
+                        continue  # it sees no stored embeddings
                     data = artefacts.key([bench.dataset.fingerprint, bench.evaluation.kind, study.min_class_size])
                     versions = [make_codec(chain).version, head_recipe(head, study.selection)]
                     trial = Trial(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -45,17 +46,19 @@ class SharedRows:
         check_finite(X)
         if self._pool is None:
             return Rows(X, self.device), row_bytes
-        return Rows(X, self.device, _pool(self._coded), np.searchsorted(self._pool, index)), row_bytes
+        places = np.searchsorted(self._pool, index)
+        return Rows(X, self.device, pool=_pool(self._coded), places=places), row_bytes
 
-    def problem(self, task: Task) -> tuple[Problem, int]:
-        """The labelled rows and targets of a trial, and the bytes that a stored row takes."""
+    def problem(self, task: Task) -> tuple[Problem, dict[str, Any]]:
+        """The labelled rows and targets of a trial, and columns about the embedding."""
         if len(task.train) <= SHARED_LABELS_MAX:
             rows, row_bytes = self._labelled
             index = np.searchsorted(self._union, task.train)
         else:
             rows, row_bytes = self._rows(task.train)
             index = np.arange(len(task.train))
-        return Problem(rows, index, task.y_train, task.task, task.n_classes, task.head_seed), row_bytes
+        problem = Problem(rows, index, task.y_train, task.task, task.n_classes, task.head_seed)
+        return problem, {"embedding_dim": rows.X.shape[1], "embedding_bytes": row_bytes}
 
     @cached_property
     def X_test(self) -> np.ndarray:

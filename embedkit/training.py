@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -24,6 +25,7 @@ def train(
     weight_decay: float,
     generator: torch.Generator,
     gradient_norm_max: float = math.inf,
+    groups: Sequence[dict[str, Any]] | None = None,
     after_epoch: Callable[[int, float], None] = lambda step, loss: None,
 ) -> None:
     """Train a network in place and leave it in evaluation mode.
@@ -42,6 +44,8 @@ def train(
         The source of the order; on the CPU.
     gradient_norm_max : float
         Longer gradients are shortened to this.
+    groups : sequence of dict
+        In place of all parameters, groups as AdamW takes them; `rate` is a group's share of the learning rate.
     after_epoch : callable
         Told the steps done and the mean loss of the epoch.
 
@@ -52,7 +56,10 @@ def train(
     """
     device = next(network.parameters()).device
     optimizer = torch.optim.AdamW(
-        network.parameters(), lr=learning_rate / 25, weight_decay=weight_decay, fused=device.type in ("cpu", "cuda")
+        groups or network.parameters(),
+        lr=learning_rate / 25,
+        weight_decay=weight_decay,
+        fused=device.type in ("cpu", "cuda"),
     )
     network.train()
     step, per_epoch = 0, math.ceil(n / batch_size)
@@ -60,7 +67,8 @@ def train(
         order = torch.randperm(n, generator=generator).to(device) if per_epoch > 1 else torch.arange(n, device=device)
         losses = []
         for batch in order.split(batch_size)[: steps - step]:
-            optimizer.param_groups[0]["lr"] = one_cycle(step, steps, learning_rate)
+            for group in optimizer.param_groups:
+                group["lr"] = group.get("rate", 1) * one_cycle(step, steps, learning_rate)
             loss = batch_loss(batch)
             optimizer.zero_grad()
             loss.backward()

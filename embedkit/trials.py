@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from embedkit.heads import HEADS
 from embedkit.scores import Task as HeadTask
 from embedkit.selection import Selection
 from embedkit.spec import parse
+
+if TYPE_CHECKING:
+    from embedkit.shared_images import LoadedImages
 
 FORMAT = 1
 
@@ -70,6 +73,8 @@ class Task:
     device: str = "cpu"
     pool: np.ndarray | None = None
     """Indices of the images that may be learnt from without labels, the draw among them; None where nothing does."""
+    images: LoadedImages | None = None
+    """For heads that train the network: what they are fitted on in place of embeddings; cannot go to a worker."""
 
 
 def groups(trials: Sequence[Trial], device: str = "cpu") -> list[tuple[Trial, ...]]:

@@ -370,3 +370,67 @@ def test_vectors_without_a_label_are_the_pool(tmp_path: Path) -> None:
     means = rows.groupby("head")["accuracy"].mean()
     assert means['label_propagation(k=5, metric="euclidean")'] > 0.97
     assert means["svm"] < 0.95
+
+
+FINETUNED = "finetune(encoder_rate=0.05, epochs=1, shift=0, steps=6)"
+TUNED = {"backbones": ["autoencoder(epochs=1, width=4)"], "heads": [FINETUNED, "ridge"], "budgets": [2], "jobs": 2}
+
+
+def test_a_network_is_trained_beside_heads_on_its_embeddings(tmp_path: Path) -> None:
+    rows = ek.run("digits", **TUNED, repeats=2, codecs=["float32", "float16"], out=str(tmp_path))
+    tuned = rows[rows["head"] == FINETUNED].set_index(["backbone", "repeat"])
+    assert len(tuned) == 3 * 2
+    assert tuned.loc["pixels", "status"].tolist() == ["not_applicable"] * 2
+    assert tuned.loc["pixels", "error"].unique().tolist() == ["finetune trains a network; pixels has none"]
+    others = tuned.drop("pixels")
+    assert set(others["status"]) == {"ok"}, others["error"]
+    assert set(others["codec"]) == {"float32"}
+    assert (others["n_labeled"] == 20).all()
+    assert (others["embedding_dim"] == 64).all()
+    assert others["embedding_bytes"].isna().all()
+    assert (others["accuracy"] > 0.3).all()
+    assert others["train_accuracy"].between(0, 1).all()
+    assert set(others.loc["autoencoder(epochs=1, width=4)", "fitted_on"]) == {"labelled, pool"}
+    timed = others.xs(0, level="repeat")
+    assert set(timed["timing"]) == {"exclusive"}
+    assert (timed[["fit_s", "predict_s"]] > 0).all(axis=None)
+    assert (timed["head_bytes"] > timed["backbone_bytes"]).all()
+    assert (rows.groupby(["budget", "repeat"], observed=True)["draw_sha256"].nunique() == 1).all()
+    predictions = ek.load_predictions(tmp_path / "digits", head=FINETUNED)
+    right = (predictions["predicted"] == predictions["truth"]).groupby(predictions["key"]).mean()
+    np.testing.assert_allclose(right, others.set_index("key").loc[right.index, "accuracy"])
+
+
+def test_trained_networks_are_kept_and_the_same_again(tmp_path: Path) -> None:
+    keys = TUNED | {"heads": [FINETUNED], "controls": False, "jobs": 1}
+    first = ek.run("digits", **keys, repeats=2, out=str(tmp_path / "1"))
+    more = ek.run("digits", **keys, repeats=3, out=str(tmp_path / "1"))
+    assert more.set_index("key").loc[first["key"], "run_id"].unique().tolist() == [1]
+    again = ek.run("digits", **keys, repeats=3, out=str(tmp_path / "2"))
+    pd.testing.assert_series_equal(more["log_loss"], again["log_loss"])
+
+
+def test_networks_are_trained_on_numbers_too(tmp_path: Path) -> None:
+    keys = TUNED | {"budgets": [50], "repeats": 1, "controls": False}
+    rows = ek.run("rotated_digits", **keys, out=str(tmp_path)).set_index("head")
+    assert rows.loc[FINETUNED, "status"] == "ok", rows.loc[FINETUNED, "error"]
+    assert 0 < rows.loc[FINETUNED, "mae"] < 60
+    assert rows.loc[FINETUNED, "train_mae"] > 0
+
+
+def test_a_network_that_diverges_costs_only_its_own_row(tmp_path: Path) -> None:
+    diverging = "finetune(epochs=1, learning_rate=1e+30, steps=5)"
+    keys = TUNED | {"heads": [diverging, FINETUNED], "controls": False, "repeats": 1}
+    rows = ek.run("digits", **keys, out=str(tmp_path)).set_index("head")
+    assert rows["status"].to_dict() == {diverging: "failed", FINETUNED: "ok"}
+    assert rows.loc[diverging, "error"].startswith("TrainingDiverged: the loss became nan by step ")
+    assert rows.loc[diverging, "error"].endswith("; lower the learning rate")
+
+
+def test_vectors_have_no_network_to_train() -> None:
+    X, y = np.random.default_rng(0).normal(size=(60, 4)), np.arange(60) % 2
+    rows = ek.compare(X, y, heads=["finetune", "ridge"], budgets=[2], repeats=1, jobs=1)
+    assert rows.groupby("head")["status"].unique().map(list).to_dict() == {
+        "finetune": ["not_applicable"],
+        "ridge": ["ok"],
+    }

@@ -17,7 +17,7 @@ from embedkit.embeddings import store
 from embedkit.embeddings.extract import effective_key, extract
 from embedkit.errors import EmbedkitError, NotApplicable
 from embedkit.heads import HEADS
-from embedkit.plan import Plan, make_plan, unsuited
+from embedkit.plan import Plan, make_plan, unsuited, untrainable
 from embedkit.study import make_study
 
 
@@ -200,3 +200,39 @@ def test_heads_that_only_tell_classes_apart_do_not_suit_numeric_targets(head: st
 def test_all_heads_suit_classes() -> None:
     (bench,) = plan("digits", backbones=["pixels"]).benches.values()
     assert {unsuited(head, bench) for head in HEADS} == {""}
+
+
+@pytest.mark.parametrize(
+    ("head", "backbone", "reason"),
+    [
+        ("finetune(steps=5)", "pixels(size=8)", "finetune trains a network; pixels(size=8) has none"),
+        ("finetune", "vectors", "finetune trains a network; vectors has none"),
+        ("finetune", 'autoencoder(weights="none")', ""),
+        ("svm", "pixels", ""),
+    ],
+)
+def test_what_has_no_network_cannot_be_trained(head: str, backbone: str, reason: str) -> None:
+    assert untrainable(head, backbone) == reason
+
+
+def test_a_head_that_sees_no_stored_embeddings_is_tried_with_one_codec_only() -> None:
+    made = plan("digits", heads=["finetune", "ridge"], codecs=["float16", "float32"], budgets=[1], repeats=1)
+    codecs = {head: {trial.codec for trial in made.trials if trial.head == head} for head in ("finetune", "ridge")}
+    assert codecs == {"finetune": {"float16"}, "ridge": {"float16", "float32"}}
+
+
+def test_the_estimate_of_training_the_network_counts_images_that_pass_through_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keys = {"backbones": ["autoencoder"], "controls": False, "budgets": [10, 50], "repeats": 2, "jobs": 4}
+    made = plan("digits", heads=["finetune(steps=7, epochs=2)"], **keys)
+    monkeypatch.setattr(estimate, "image_seconds", lambda *_: estimate.ImageSeconds(0.0, 0.5, 64))
+    monkeypatch.setattr(estimate, "n_fits", lambda *_: 0)
+    seconds = {(t.budget, t.repeat): estimate.trial_seconds(made, t, 64) for t in made.trials}
+    few, many = 3 * 7 * 32 + 2 * 100 + 360, 3 * round(2 * 500 / 32) * 32 + 2 * 500 + 360
+    assert seconds == {
+        ("10", 0): 4 * few / 2,  # timed, on one core
+        ("10", 1): few / 2,
+        ("50", 0): pytest.approx(4 * many / 2),
+        ("50", 1): pytest.approx(many / 2),
+    }

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from itertools import chain
+from typing import Any
 
 import pytest
 import torch
@@ -24,7 +25,7 @@ class Recorder:
         self.batches.append(batch.tolist())
         return ((self.network(self.inputs[batch]) - 3 * self.inputs[batch]) ** 2).mean()
 
-    def train(self, seed: int = 0, **settings: float) -> Recorder:
+    def train(self, seed: int = 0, **settings: Any) -> Recorder:
         train(
             self.network,
             self.loss,
@@ -106,6 +107,16 @@ def test_parameters_without_gradient_stay_as_they_are() -> None:
     before = recorder.network.bias.item()
     recorder.train(steps=3)
     assert recorder.network.bias.item() == before
+
+
+def test_groups_of_parameters_have_their_share_of_the_rate() -> None:
+    recorder = Recorder()
+    weight, bias = recorder.network.weight, recorder.network.bias
+    before = weight.item(), bias.item()
+    groups = [{"params": [weight], "rate": 0.1}, {"params": [bias]}]
+    recorder.train(steps=1, learning_rate=0.5, groups=groups)
+    assert weight.item() - before[0] == pytest.approx(0.05 / 25, rel=1e-4)
+    assert abs(bias.item() - before[1]) == pytest.approx(0.5 / 25, rel=1e-3)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

@@ -66,6 +66,11 @@ class Backbone:
     precision: Wanted | None = None
     layers: Callable[[], dict[str, tuple[int, ...] | None]] | None = None
 
+    @property
+    def pretrained(self) -> bool:
+        """Whether its weights come from other images."""
+        return self.recipe.get("weights", "none") not in ("none", "pool")
+
     def embed(self, images: Iterable[np.ndarray], device: str = "cpu") -> np.ndarray:
         """Embed images, each (H, W, C) uint8: (n, d) float32."""
         import torch

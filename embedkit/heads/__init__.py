@@ -8,6 +8,7 @@ from embedkit.errors import EmbedkitError, NotApplicable
 from embedkit.heads.families import (
     champion,
     discriminant,
+    finetune,
     fully_connected,
     gaussian_process,
     linear,
@@ -29,6 +30,7 @@ HEADS: dict[str, Head] = (
     | gaussian_process.HEADS
     | pool.HEADS
     | champion.HEADS
+    | finetune.HEADS
 )
 
 
@@ -38,7 +40,7 @@ def check_head(spec: Spec) -> None:
     Raises
     ------
     EmbedkitError
-        Where the head or a parameter is unknown, a value is out of bounds, or values do not go together.
+        Where the head or a parameter is unknown, a value is out of bounds, or values or heads do not go together.
     """
     head: Head = find("head", spec, HEADS)
     params = checked_params(spec, head.build)
@@ -46,6 +48,10 @@ def check_head(spec: Spec) -> None:
         for member in value if isinstance(value, tuple) else (value,):
             if isinstance(member, Spec):
                 check_head(member)
+                if HEADS[member.name].trains_network:
+                    raise EmbedkitError(
+                        f"{spec}: {member.name} trains on images, and {spec.name} works on embeddings; leave it out"
+                    )
     if len(params) > 1 or any(isinstance(value, Spec | tuple) for value in params.values()):
         head.build(0, head.tasks[0], **params)
 
@@ -61,6 +67,11 @@ def make_head(spec: str | Spec, seed: int = 0, task: Task = "classification") ->
     spec = parse(spec) if isinstance(spec, str) else spec
     check_head(spec)
     head = HEADS[spec.name]
+    if head.trains_network:
+        raise EmbedkitError(
+            f"{spec.name} trains a network on images and not on embeddings: name it among the heads of a study, or "
+            f"give a network and images to embedkit.heads.finetune.FineTunedClassifier (or FineTunedRegressor)"
+        )
     if task not in head.tasks:
         raise EmbedkitError(f"{spec.name} is for {head.tasks[0]}; for {task} use one of: {', '.join(names(task))}")
     try:
@@ -70,15 +81,16 @@ def make_head(spec: str | Spec, seed: int = 0, task: Task = "classification") ->
 
 
 def names(task: Task) -> list[str]:
-    """The heads that can do a task."""
-    return [name for name, head in HEADS.items() if task in head.tasks]
+    """The heads on embeddings that can do a task."""
+    return [name for name, head in HEADS.items() if task in head.tasks and not head.trains_network]
 
 
 def head_recipe(spec: Spec, selection: str) -> list[Any]:
     """What decides the predictions of a head beyond its spec: versions, and the grids that selection tries."""
     head = HEADS[spec.name]
     grid = {} if selection == "default" else {name: list(values) for name, values in head.grid.items()}
-    return [head.version, grid, [[str(member), head_recipe(member, selection)] for member in members(spec)]]
+    inside = members(spec) or ([Spec("linear")] if head.trains_network else [])
+    return [head.version, grid, [[str(member), head_recipe(member, selection)] for member in inside]]
 
 
 def members(spec: Spec) -> list[Spec]:

@@ -60,6 +60,9 @@ class Head:
         Whether it uses the pool: its estimator is fitted to all rows, with -1 for those without a label.
     pool_ms : float
         Cost for the time estimate: milliseconds per fit and 1,000 images in the pool.
+    image_passes : callable or None
+        Of heads that train the network itself, on images in place of embeddings: from all parameters, n_labeled, and
+        whether the network is pretrained, to how many images go through it in a fit, where the way back counts as two.
     """
 
     build: Callable[..., Any]
@@ -80,6 +83,12 @@ class Head:
     n_classes_max: int | None = None
     pool: bool = False
     pool_ms: float = 0.0
+    image_passes: Callable[[Mapping[str, Any], float, bool], float] | None = None
+
+    @property
+    def trains_network(self) -> bool:
+        """Whether it is fitted on images; its trials run in the process of the study."""
+        return self.image_passes is not None
 
 
 def scaled(estimator: Any, rms_of: Literal["features", "rows", "reach"] = "features") -> Any:

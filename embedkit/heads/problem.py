@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -27,17 +27,29 @@ class Rows:
     """Labelled rows, (N, d), of the largest draw; every smaller draw and fold is an index set of them.
 
     Products of rows are made on `device`, and stay there: see `embedkit.heads.arrays`. With a pool, the labelled rows
-    are at `places` (N,) in it.
+    are at `places` (N,) in it. For heads that train a network they are images, (N, C, h, w), and `settings` are
+    parameters of the head that come with them.
     """
 
     def __init__(
-        self, X: np.ndarray, device: str = "cpu", pool: Pool | None = None, places: np.ndarray | None = None
+        self,
+        X: np.ndarray,
+        device: str = "cpu",
+        *,
+        pool: Pool | None = None,
+        places: np.ndarray | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
         self.X = X
         self.device = device
         self.pool = pool
         self.places = places
-        self.shift = X.mean(axis=0, dtype=np.float64)
+        self.settings = settings or {}
+
+    @cached_property
+    def shift(self) -> np.ndarray:
+        """The mean of the rows, (d,) float64."""
+        return self.X.mean(axis=0, dtype=np.float64)
 
     def centre(self, X: np.ndarray) -> Array:
         """Rows less the mean of the labelled ones, float64: products of these lose no digits to a common offset."""
@@ -182,7 +194,7 @@ def unfitted(head: Head, problem: Problem, params: dict[str, Any]) -> Any:
     """The estimator of a head for a problem, working where its rows are if it can."""
     estimator = head.build(problem.seed, problem.task, **params)
     places = {name: problem.rows.device for name in estimator.get_params() if name.rpartition("__")[2] == "device"}
-    return estimator.set_params(**places) if head.gpu else estimator
+    return estimator.set_params(**problem.rows.settings, **(places if head.gpu else {}))
 
 
 def training_rows(head: Head, problem: Problem, params: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:

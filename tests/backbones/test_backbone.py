@@ -62,3 +62,10 @@ def test_images_that_may_not_be_written_are_taken_without_a_warning() -> None:
     read_only = PHOTO.copy()
     read_only.setflags(write=False)
     torch.testing.assert_close(resized(read_only, 8), resized(PHOTO, 8))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "pretrained"), [({}, False), ({"weights": "pool"}, False), ({"weights": "V1"}, True)]
+)
+def test_weights_from_other_images_are_told_from_those_made_here(recipe: dict[str, str], pretrained: bool) -> None:
+    assert Backbone(recipe, lambda device, progress: None).pretrained is pretrained  # type: ignore[arg-type,return-value]

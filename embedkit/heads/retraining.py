@@ -1,0 +1,153 @@
+"""Retraining a network with a fully connected layer on it."""
+
+from __future__ import annotations
+
+import copy
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from embedkit.backbones import Network, Preprocessing
+from embedkit.embeddings.gpu import BATCH_GPU
+from embedkit.embeddings.pipeline import batch_on_cpu
+from embedkit.embeddings.runtime import Runtime, torch_runtime
+from embedkit.training import train
+
+GRADIENT_NORM_MAX = 1.0
+ENCODER_RATE = 0.25
+SHIFT_OF_CLASSES = 0.1
+
+
+class Retrained(nn.Module):
+    """A network of its own, and on it the scaler and the layer that were trained on its embeddings.
+
+    From loaded images (b, C, h, w) to outputs (b, n_outputs).
+    """
+
+    mean: torch.Tensor
+
+    def __init__(self, network: Network, scaler: Any, linear: Any) -> None:
+        super().__init__()
+        self.transform = network.transform
+        self.encoder = copy.deepcopy(network.module)
+        self.register_buffer("mean", torch.tensor(scaler.mean_, dtype=torch.float32))
+        self.unit = scaler.scale_
+        self.output = copy.deepcopy(linear.network_)
+        self._norms = [part for part in self.encoder.modules() if _has_statistics(part)]
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        pixels = self.transform.normalise(batch) if isinstance(self.transform, Preprocessing) else batch
+        return self.on_embeddings(self.encoder(pixels))
+
+    def on_embeddings(self, embeddings: torch.Tensor) -> torch.Tensor:
+        """Outputs for embeddings (b, d)."""
+        return self.output((embeddings - self.mean) / self.unit)
+
+    def train(self, mode: bool = True) -> Retrained:
+        """As for any module, but statistics that the network came with stay: few images would give worse ones."""
+        super().train(mode)
+        for norm in self._norms:
+            norm.eval()
+        return self
+
+
+def _has_statistics(part: nn.Module) -> bool:
+    """Whether it is a batch normalisation that has seen images."""
+    if not isinstance(part, nn.modules.batchnorm._BatchNorm) or part.running_mean is None or part.running_var is None:
+        return False
+    return bool(part.running_mean.any() or (part.running_var != 1).any())
+
+
+def retrain(head: Any, X: np.ndarray, y: np.ndarray, seed: int) -> float:
+    """Train ``head.network_`` in place as the parameters of a head say; returns the mean loss of the last epoch."""
+    network, device = head.network_, head.device
+    network.to(memory_format=torch.channels_last)
+    images = torch.from_numpy(X).to(device)
+    of_classes = y.dtype.kind == "i"
+    targets = (
+        torch.tensor(y, device=device) if of_classes else torch.tensor(y, dtype=torch.float32, device=device)[:, None]
+    )
+    criterion: nn.Module = nn.CrossEntropyLoss() if of_classes else nn.MSELoss()
+    on_gpu = device.startswith("cuda")
+    shift = head.shift if head.shift is not None else SHIFT_OF_CLASSES if of_classes else 0.0
+    encoder_rate = head.encoder_rate or (ENCODER_RATE if head.pretrained else 1.0)
+    last_loss = 0.0
+
+    def batch_loss(batch: torch.Tensor) -> torch.Tensor:
+        chosen = varied(images[batch], shift, head.flip).contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cuda", torch.bfloat16) if on_gpu else nullcontext():
+            outputs = network(chosen)
+        return criterion(outputs.float(), targets[batch])
+
+    def keep_loss(step: int, loss: float) -> None:
+        nonlocal last_loss
+        last_loss = loss
+
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
+        train(
+            network,
+            batch_loss,
+            len(images),
+            steps=head.n_iter_,
+            batch_size=never_one_left(len(images), head.batch_size),
+            learning_rate=head.learning_rate,
+            weight_decay=head.weight_decay,
+            generator=torch.Generator().manual_seed(seed),
+            gradient_norm_max=GRADIENT_NORM_MAX,
+            groups=[
+                {"params": list(network.encoder.parameters()), "rate": encoder_rate},
+                {"params": list(network.output.parameters())},
+            ],
+            after_epoch=keep_loss,
+        )
+    return last_loss
+
+
+def never_one_left(n: int, batch_size: int) -> int:
+    """A batch size not below the one asked for that leaves no image alone, which has no variance to normalise by."""
+    return next((size for size in range(batch_size, batch_size + 3) if n % size != 1), batch_size)
+
+
+def varied(images: torch.Tensor, shift: float, flip: bool) -> torch.Tensor:
+    """Images (b, C, h, w), each shifted by up to this share of its sides, with borders repeated, and maybe flipped."""
+    b, _, h, w = images.shape
+    if flip:
+        turned = torch.rand(b, 1, 1, 1) < 0.5
+        images = torch.where(turned.to(images.device), images.flip(3), images)
+    if not shift:
+        return images
+    rows, columns = ((torch.arange(side) + _offsets(b, round(shift * side))).clamp(0, side - 1) for side in (h, w))
+    which, rows, columns = (
+        index.to(images.device) for index in (torch.arange(b)[:, None, None], rows[:, :, None], columns[:, None, :])
+    )
+    return images[which, :, rows, columns].permute(0, 3, 1, 2)  # indexed: (b, h, w, C)
+
+
+def _offsets(b: int, most: int) -> torch.Tensor:
+    return torch.randint(-most, most + 1, (b, 1))
+
+
+def embedded(network: Network, X: np.ndarray, device: str) -> np.ndarray:
+    """Embeddings (n, d) float32 of loaded images (n, C, h, w)."""
+    return in_batches(torch_runtime(network, device, "float32"), X, device).numpy()
+
+
+def runtime(retrained: Retrained, device: str) -> Runtime:
+    """From loaded images to outputs, computed as embeddings are."""
+    run = torch_runtime(Network(retrained.encoder, retrained.transform), device, "float32")
+
+    def run_and_decide(batch: torch.Tensor) -> torch.Tensor:
+        with torch.inference_mode():
+            return retrained.on_embeddings(run(batch))
+
+    return run_and_decide
+
+
+def in_batches(run: Runtime, X: np.ndarray, device: str) -> torch.Tensor:
+    """What a runtime gives for loaded images (n, C, h, w), on the CPU."""
+    images = torch.from_numpy(X)
+    size = BATCH_GPU if device.startswith("cuda") else batch_on_cpu(images[0])
+    return torch.cat([run(batch).cpu() for batch in images.split(size)])
