@@ -116,7 +116,7 @@ def test_a_loss_that_is_no_number_stops_training_and_names_the_step(value: float
         calls.append(batch)
         return recorder.loss(batch) * (value if len(calls) >= 6 else 1)
 
-    with pytest.raises(TrainingDiverged, match=rf"became {value} by step 6 of 20; lower the learning rate"):
+    with pytest.raises(TrainingDiverged, match=rf"became {value} at step 6 of 20; lower the learning rate"):
         train(
             recorder.network,
             loss,
