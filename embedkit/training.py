@@ -14,6 +14,13 @@ from embedkit.checkpoints import Checkpoint, Curve
 Precision = Literal["float32", "bfloat16"]
 
 
+def has_bfloat16(device: str) -> bool:
+    """Whether a device is made for bfloat16."""
+    if device.startswith("cuda"):
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
 class TrainingDiverged(Exception):
     """The loss is no longer a number."""
 

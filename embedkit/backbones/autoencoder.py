@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from embedkit import artefacts
 from embedkit.backbones.autoencoder_recipe import (
     Count,
     Kind,
@@ -133,7 +132,7 @@ def _of_pool(images: Images, written: dict[str, Any], trained: bool) -> tuple[Re
             f"{dataset.name} has {len(pool)} (cross-validation tests on every labelled image: "
             "add unlabelled ones, or use --evaluation fixed)"
         )
-    return recipe, {"weights": "pool", **recipe.plain(), "encoder": artefacts.key(recipe.plain())}
+    return recipe, {"weights": "pool", **recipe.plain()}
 
 
 def _of_file(images: Images, written: dict[str, Any], file: str) -> tuple[Recipe, dict[str, Any]]:

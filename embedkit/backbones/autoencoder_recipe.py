@@ -14,7 +14,7 @@ from embedkit.backbones.backbone import Images, common_side
 from embedkit.backbones.corruption import Corruption
 from embedkit.backbones.reconstruction import Loss
 from embedkit.errors import EmbedkitError
-from embedkit.training import Precision
+from embedkit.training import Precision, has_bfloat16
 
 Kind = Literal["denoising", "plain", "stacked", "masked", "variational"]
 Count = Annotated[int, Field(ge=1)]
@@ -47,6 +47,8 @@ class Recipe(BaseModel):
         Channels, height and width.
     distort, noise, drop : float
         As in `Corruption`.
+    precision : {"auto", "float32", "bfloat16"}
+        What training computes in; "auto" is bfloat16 on what is made for it, so that keys are the same everywhere.
     trained_on : str
         Which images, by their content.
     """
@@ -64,7 +66,7 @@ class Recipe(BaseModel):
     noise: Strength = 0.0
     drop: Share = 0.0
     learning_rate: Rate = 3e-3
-    precision: Precision = "float32"
+    precision: Precision | Literal["auto"] = "auto"
     seed: Seed = 0
     trained_on: str
 
@@ -72,6 +74,12 @@ class Recipe(BaseModel):
     def corruption(self) -> Corruption:
         """What is done to the input."""
         return Corruption(self.distort, self.noise, self.drop)
+
+    def on(self, device: str) -> Recipe:
+        """With the precision that training on a device has."""
+        if self.precision != "auto":
+            return self
+        return self.model_copy(update={"precision": "bfloat16" if has_bfloat16(device) else "float32"})
 
     def plain(self) -> dict[str, Any]:
         """Plain values for keys and metadata."""

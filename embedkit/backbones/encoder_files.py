@@ -33,6 +33,13 @@ class TrainingRecord(NamedTuple):
     """What it made of that."""
 
 
+def recipe_of(backbone: dict[str, Any]) -> Recipe | None:
+    """The recipe of the encoder of a backbone that is trained on a pool, from `Backbone.recipe`; None for others."""
+    if (backbone["name"], backbone.get("weights")) != ("autoencoder", "pool"):
+        return None
+    return Recipe(**{name: value for name, value in backbone.items() if name in Recipe.model_fields})
+
+
 def encoder_file(recipe: Recipe) -> Path:
     """Where the encoder of a recipe is, or will be."""
     return artefacts.cache() / "encoders" / artefacts.key(recipe.plain()) / "encoder.safetensors"
@@ -84,16 +91,20 @@ def write_record(file: Path, record: TrainingRecord) -> None:
 
 
 def training_record(backbone: dict[str, Any]) -> TrainingRecord | None:
-    """Loss curve and reconstructions of the encoder that a backbone's recipe names; None where there is none.
+    """Loss curve and reconstructions of the encoder of a backbone; None where it was not trained here.
 
     Parameters
     ----------
     backbone : dict
         `Backbone.recipe`, as in the manifests of the store.
     """
-    file = artefacts.cache() / "encoders" / str(backbone.get("encoder", "")) / "training.safetensors"
-    try:
-        with safe_open(file, framework="numpy") as opened:
-            return TrainingRecord(*(opened.get_tensor(name) for name in TrainingRecord._fields))
-    except (OSError, SafetensorError):
+    recipe = recipe_of(backbone)
+    if recipe is None:
         return None
+    precisions = ("bfloat16", "float32") if recipe.precision == "auto" else (recipe.precision,)
+    for precision in precisions:
+        file = encoder_file(recipe.model_copy(update={"precision": precision})).with_name("training.safetensors")
+        if file.exists():
+            with safe_open(file, framework="numpy") as opened:
+                return TrainingRecord(*(opened.get_tensor(name) for name in TrainingRecord._fields))
+    return None

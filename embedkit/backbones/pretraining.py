@@ -62,6 +62,7 @@ def trained_encoder(recipe: Recipe, images: Images, device: str, progress: Progr
     EmbedkitError
         Where the loss becomes NaN or infinite: the step, what to lower, and where the last good state is.
     """
+    recipe = recipe.on(device)
     file = encoder_file(recipe)
     if not file.exists():
         artefacts.folder("encoders", file.parent.name)
@@ -81,6 +82,7 @@ def _train(autoencoder: Autoencoder, recipe: Recipe, images: Images, device: str
     progress(0.0, f"reading {len(images.pool)} images")
     pool = PoolImages(images, recipe.input, device)
     autoencoder.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    assert recipe.precision != "auto"
     steps = recipe.epochs * math.ceil(len(pool) / BATCH_SIZE)
     chance = torch.Generator(device)
     stages = list(_stages(autoencoder, recipe, chance))
