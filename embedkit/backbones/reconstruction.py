@@ -15,8 +15,11 @@ _C1, _C2 = 0.01**2, 0.03**2
 
 
 def pixels_of(output: torch.Tensor, loss: Loss) -> torch.Tensor:
-    """What a decoder trained with a loss means by its output: grey levels, mostly in [0, 1]."""
-    return output.sigmoid() if loss == "bce" else output
+    """What a decoder trained with a loss means by its output: grey levels, mostly in [0, 1].
+
+    SSIM needs them in there: an image and its negative below zero are alike to it.
+    """
+    return output if loss == "mse" else output.sigmoid()
 
 
 def distance(output: torch.Tensor, clean: torch.Tensor, loss: Loss) -> torch.Tensor:
@@ -29,8 +32,8 @@ def distance(output: torch.Tensor, clean: torch.Tensor, loss: Loss) -> torch.Ten
     clean : Tensor (b, C, h, w)
         What it should be, in [0, 1].
     loss : {"mse", "bce", "l1+ssim"}
-        Squared error; cross-entropy of grey levels as probabilities, the output being log-odds; 15% absolute error and
-        85% structural dissimilarity (1 - SSIM) / 2 (Zhao et al., "Loss functions for image restoration with neural
+        Squared error; cross-entropy of grey levels as probabilities; 15% absolute error and 85%
+        structural dissimilarity (1 - SSIM) / 2 (Zhao et al., "Loss functions for image restoration with neural
         networks", IEEE TCI 2017; the shares are those of Godard et al. 2017, arXiv:1609.03677).
     """
     output = output.float()
@@ -38,7 +41,8 @@ def distance(output: torch.Tensor, clean: torch.Tensor, loss: Loss) -> torch.Ten
         return (output - clean).square()
     if loss == "bce":
         return functional.binary_cross_entropy_with_logits(output, clean, reduction="none")
-    return (1 - SSIM_SHARE) * (output - clean).abs() + SSIM_SHARE * (1 - ssim(output, clean)) / 2
+    made = pixels_of(output, loss)
+    return (1 - SSIM_SHARE) * (made - clean).abs() + SSIM_SHARE * (1 - ssim(made, clean)) / 2
 
 
 def ssim(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:

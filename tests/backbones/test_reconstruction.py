@@ -41,10 +41,10 @@ def test_ssim_of_a_window_is_that_of_its_moments() -> None:
 
 
 def test_l1_and_ssim_are_added_by_their_shares() -> None:
-    output, clean = torch.rand(2, 1, 2, 8, 8)
-    mixed = (1 - SSIM_SHARE) * (output - clean).abs() + SSIM_SHARE * (1 - ssim(output, clean)) / 2
-    torch.testing.assert_close(distance(output, clean, "l1+ssim"), mixed)
-    assert distance(clean, clean, "l1+ssim").abs().max().item() == pytest.approx(0, abs=1e-5)
+    made, clean = torch.rand(2, 1, 2, 8, 8)
+    mixed = (1 - SSIM_SHARE) * (made - clean).abs() + SSIM_SHARE * (1 - ssim(made, clean)) / 2
+    torch.testing.assert_close(distance(made.logit(), clean, "l1+ssim"), mixed)
+    assert distance(clean.logit(), clean, "l1+ssim").abs().max().item() == pytest.approx(0, abs=1e-5)
 
 
 @pytest.mark.parametrize("loss", ["mse", "bce", "l1+ssim"])
