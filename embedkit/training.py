@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ from torch import nn
 from embedkit.checkpoints import Checkpoint, Curve
 
 Precision = Literal["float32", "bfloat16"]
+NEWS_S = 5.0
 
 
 def has_bfloat16(device: str) -> bool:
@@ -40,6 +42,7 @@ def train(
     batches: Callable[[Iterable[torch.Tensor]], Iterable[Any]] = iter,
     checkpoint: Checkpoint | None = None,
     after_epoch: Callable[[int, float], None] = lambda step, loss: None,
+    meanwhile: Callable[[int, float], None] = lambda step, loss: None,
 ) -> Curve:
     """Train a network in place and leave it in evaluation mode; returns the loss curve.
 
@@ -66,6 +69,8 @@ def train(
         Where training was stopped before, it goes on from there, and ends at the same weights.
     after_epoch : callable
         Told the steps done and the mean loss of the epoch.
+    meanwhile : callable
+        Told the steps done and the loss of the last batch, every five seconds within an epoch.
 
     Returns
     -------
@@ -83,7 +88,7 @@ def train(
     )
     step, curve = checkpoint.resume(network, optimizer, generator) if checkpoint else (0, [])
     network.train()
-    per_epoch = math.ceil(n / batch_size)
+    per_epoch, told = math.ceil(n / batch_size), time.monotonic()
     while step < steps:
         order = torch.randperm(n, generator=generator).to(device) if per_epoch > 1 else torch.arange(n, device=device)
         losses = []
@@ -98,6 +103,9 @@ def train(
             optimizer.step()
             losses.append(loss.detach())
             step += 1
+            if time.monotonic() - told > NEWS_S:
+                meanwhile(step, float(losses[-1]))
+                told = time.monotonic()
         _check_finite(losses, step, steps, learning_rate, checkpoint)
         curve.append((step, float(torch.stack(losses).mean())))
         after_epoch(*curve[-1])

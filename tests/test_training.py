@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from embedkit import training
 from embedkit.training import TrainingDiverged, one_cycle, train
 
 
@@ -183,3 +184,15 @@ def test_products_are_computed_in_the_precision_and_weights_are_kept_in_32_bits(
     train(network, loss, 4, **settings, generator=torch.Generator(), precision=precision)
     assert seen == [computed]
     assert network.weight.dtype == torch.float32
+
+
+def test_within_a_long_epoch_the_last_loss_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder, told = Recorder(n=12), []
+    clock = iter(range(0, 100, 2))
+    monkeypatch.setattr(training.time, "monotonic", lambda: next(clock))
+    settings: dict[str, Any] = {"steps": 6, "batch_size": 2, "learning_rate": 0.1, "weight_decay": 0}
+    generator = torch.Generator()
+    train(
+        recorder.network, recorder.loss, 12, **settings, generator=generator, meanwhile=lambda *news: told.append(news)
+    )
+    assert [step for step, _ in told] == [3, 6]

@@ -34,7 +34,7 @@ from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
 from embedkit.backbones import Images
-from embedkit.backbones.autoencoder_recipe import BATCH_SIZE, Recipe, make_recipe
+from embedkit.backbones.autoencoder_recipe import Recipe, make_recipe
 from embedkit.backbones.encoder_files import training_record
 from embedkit.backbones.pretraining import GRADIENT_NORM_MAX, WEIGHT_DECAY, trained_encoder
 from embedkit.datasets import open_dataset
@@ -72,7 +72,11 @@ class Pictures(Dataset):
 def by_pytorch(workers: int) -> Way:
     def train(images: np.ndarray, recipe: Recipe) -> float:
         loader = DataLoader(
-            Pictures(images), batch_size=BATCH_SIZE, shuffle=True, num_workers=workers, persistent_workers=workers > 0
+            Pictures(images),
+            batch_size=recipe.batch_size,
+            shuffle=True,
+            num_workers=workers,
+            persistent_workers=workers > 0,
         )
         network = recipe.untrained()
         optimizer = torch.optim.AdamW(network.parameters(), lr=1.0, weight_decay=WEIGHT_DECAY)
@@ -110,10 +114,10 @@ def by_embedkit(precision: str) -> Way:
 
 def macs_of_a_step(recipe: Recipe) -> float:
     """Multiply-accumulates of an image that passes forward and backward."""
-    network, batch = recipe.untrained(), torch.zeros(BATCH_SIZE, *recipe.input)
+    network, batch = recipe.untrained(), torch.zeros(recipe.batch_size, *recipe.input)
     with FlopCounterMode(display=False) as counter:
         network(batch).sum().backward()
-    return counter.get_total_flops() / 2 / BATCH_SIZE
+    return counter.get_total_flops() / 2 / recipe.batch_size
 
 
 def main() -> None:

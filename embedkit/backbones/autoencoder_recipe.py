@@ -24,7 +24,8 @@ Rate = Annotated[float, Field(gt=0)]
 Seed = Annotated[int, Field(ge=0)]
 _Side = Annotated[int, Field(ge=1, le=4096)]
 
-BATCH_SIZE = 128
+BATCH_SIZE, BATCH_PIXELS_MAX = 128, 2**21
+"""Larger batches of images beyond 128 x 128 would take gigabytes for what each layer gives."""
 EPOCHS, STEPS_MIN = 40, 480
 SIDE_MAX = 32
 
@@ -75,6 +76,11 @@ class Recipe(BaseModel):
         """What is done to the input."""
         return Corruption(self.distort, self.noise, self.drop)
 
+    @property
+    def batch_size(self) -> int:
+        """Of training."""
+        return _batch_size(*self.input[1:])
+
     def on(self, device: str) -> Recipe:
         """With the precision that training on a device has."""
         if self.precision != "auto":
@@ -107,13 +113,18 @@ def make_recipe(images: Images, written: dict[str, Any]) -> Recipe:
     dataset, pool = images
     given = {name: value for name, value in written.items() if name != "image_size"}
     _check_consistent(given)
-    enough = max(EPOCHS, math.ceil(STEPS_MIN / max(1, math.ceil(len(pool) / BATCH_SIZE))))
     height, width, channels = dataset.shape or (SIDE_MAX, SIDE_MAX, 3)
     if side := written.get("image_size") or common_side(dataset.shape, SIDE_MAX):
         height = width = side
+    per_epoch = max(1, math.ceil(len(pool) / _batch_size(height, width)))
+    enough = max(EPOCHS, math.ceil(STEPS_MIN / per_epoch))
     corruption = CORRUPTIONS[given.get("kind", "denoising")]
     trained_on = artefacts.key([dataset.content, pool.tolist()])
     return Recipe(**{"epochs": enough, **corruption, **given}, input=(channels, height, width), trained_on=trained_on)
+
+
+def _batch_size(height: int, width: int) -> int:
+    return min(BATCH_SIZE, max(1, BATCH_PIXELS_MAX // (height * width)))
 
 
 def _check_consistent(written: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from embedkit import artefacts
 from embedkit.backbones.autoencoder_network import Autoencoder
-from embedkit.backbones.autoencoder_recipe import BATCH_SIZE, Recipe
+from embedkit.backbones.autoencoder_recipe import Recipe
 from embedkit.backbones.backbone import Images, Progress
 from embedkit.backbones.corruption import Corruption
 from embedkit.backbones.encoder_files import (
@@ -83,7 +83,7 @@ def _train(autoencoder: Autoencoder, recipe: Recipe, images: Images, device: str
     pool = PoolImages(images, recipe.input, device)
     autoencoder.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     assert recipe.precision != "auto"
-    steps = recipe.epochs * math.ceil(len(pool) / BATCH_SIZE)
+    steps = recipe.epochs * math.ceil(len(pool) / recipe.batch_size)
     chance = torch.Generator(device)
     stages = list(_stages(autoencoder, recipe, chance))
     curve: Curve = []
@@ -104,7 +104,7 @@ def _train(autoencoder: Autoencoder, recipe: Recipe, images: Images, device: str
                 loss_of,
                 len(pool),
                 steps=steps,
-                batch_size=BATCH_SIZE,
+                batch_size=recipe.batch_size,
                 learning_rate=recipe.learning_rate,
                 weight_decay=WEIGHT_DECAY,
                 generator=torch.Generator().manual_seed(recipe.seed),
@@ -113,6 +113,7 @@ def _train(autoencoder: Autoencoder, recipe: Recipe, images: Images, device: str
                 batches=pool.batches,
                 checkpoint=Checkpoint(encoder_file(recipe).with_name(f"checkpoint{number}.safetensors"), {"": chance}),
                 after_epoch=report,
+                meanwhile=report,
             )
         curve += [(number * steps + step, loss) for step, loss in of_stage]
     autoencoder.eval()

@@ -88,6 +88,11 @@ def test_a_plain_one_may_say_that_nothing_is_done(digits: Dataset) -> None:
     assert made(digits, kind="plain", noise=0) == made(digits, kind="plain")
 
 
+@pytest.mark.parametrize(("shape", "size"), [((3, 8, 8), 128), ((3, 128, 128), 128), ((1, 224, 224), 41)])
+def test_batches_of_large_images_are_smaller(shape: tuple[int, int, int], size: int) -> None:
+    assert Recipe(input=shape, epochs=1, trained_on="").batch_size == size
+
+
 def test_a_written_precision_stays() -> None:
     recipe = Recipe(input=(1, 8, 8), epochs=1, trained_on="", precision="float32")
     assert recipe.on("cpu") == recipe
