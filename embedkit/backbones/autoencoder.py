@@ -55,13 +55,13 @@ def autoencoder(
     layer: Layers = None,
     pool: Pool = "avg",
 ) -> Backbone:
-    """convolutional autoencoder trained on the pool: "denoising" (default), "plain", "stacked", "masked", "variational"
+    """convolutional autoencoder trained on the pool; by default kind="denoising", noise=0.3, dim=64, width=32, seed=0
 
-    Defaults are dim 64, width 32, noise 0.3, loss "mse", seed 0, and 40 epochs but at least 480 steps. Images stay as
-    they are where all share one size up to 32 x 32; others are resized to 32 x 32, or to `image_size`, their ratio not
-    kept. With weights "none" it is the untrained encoder, a control; with a file of ``embedkit pretrain`` that encoder,
-    and what else is written must not contradict the file. An image is the bottleneck, or the pooled outputs of blocks
-    of the encoder: `layer` is stem, down1, down2, ... or several.
+    Other kinds are "plain", "stacked" (layer by layer), "masked" and "variational". There are 40 epochs, but at least
+    480 steps. Images stay as they are where all share one size up to 32 x 32; others are resized to 32 x 32, or to
+    `image_size`, their ratio not kept. With weights "none" it is the untrained encoder, a control; with a file of
+    ``embedkit pretrain`` that encoder, and nothing that is written may contradict the file. An image is the bottleneck,
+    or the pooled outputs of blocks of the encoder: `layer` is stem, down1, down2, ... or several.
     """
     asked: dict[str, Any] = {
         "kind": kind,
