@@ -73,7 +73,7 @@ def trained_encoder(recipe: Recipe, images: Images, device: str, progress: Progr
             raise EmbedkitError(f"autoencoder: {error}") from None
         write_record(file.with_name("training.safetensors"), record)
         write_encoder(file, autoencoder.encoder, recipe)
-        for checkpoint in file.parent.glob("checkpoint*"):
+        for checkpoint in file.parent.glob("*checkpoint*"):
             checkpoint.unlink(missing_ok=True)
     return read_encoder(file, recipe)
 
