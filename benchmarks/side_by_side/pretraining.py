@@ -50,7 +50,8 @@ def some_images(n: int) -> tuple[np.ndarray, str]:
     if (SHARED / "mnist").is_dir():
         from torchvision.datasets import MNIST
 
-        return MNIST(str(SHARED / "mnist"), train=True).data.numpy()[:n], "digits of MNIST"
+        every = MNIST(str(SHARED / "mnist"), train=True).data.numpy()
+        return every[np.linspace(0, len(every) - 1, n).astype(int)], "digits of MNIST"  # they may lie sorted by class
     from sklearn.datasets import load_digits
 
     digits = torch.tensor(load_digits().images[:, None] * 15.9375, dtype=torch.float32)
