@@ -15,6 +15,9 @@ WIDER_MAX = 8
 class Autoencoder(nn.Module):
     """An encoder of blocks stem, down1, down2, ..., bottleneck, and a decoder of blocks in the opposite order.
 
+    With GELU in place of ReLU training takes a seventh longer and embeddings are no better, on images carved from the
+    training sets of digits and MNIST.
+
     Parameters
     ----------
     channels, height, columns : int
@@ -58,16 +61,16 @@ class Autoencoder(nn.Module):
             sizes.append((math.ceil(sizes[-1][0] / 2), math.ceil(sizes[-1][1] / 2)))
         back = widths if mirror else [max(1, level_width // 2) for level_width in widths]
         area = sizes[-1][0] * sizes[-1][1]
-        down = [("stem", nn.Sequential(nn.Conv2d(channels, widths[0], 3, padding=1), nn.GELU()))]
+        down = [("stem", nn.Sequential(nn.Conv2d(channels, widths[0], 3, padding=1), nn.ReLU()))]
         for level in range(depth):
             halving = nn.Conv2d(widths[level], widths[level + 1], 3, stride=2, padding=1)
-            down.append((f"down{level + 1}", nn.Sequential(halving, nn.GELU())))
+            down.append((f"down{level + 1}", nn.Sequential(halving, nn.ReLU())))
         down.append(("bottleneck", nn.Sequential(nn.Flatten(), nn.Linear(widths[-1] * area, dim))))
         unfold = nn.Unflatten(1, (back[-1], *sizes[-1]))
-        up = [("bottleneck", nn.Sequential(nn.Linear(dim, back[-1] * area), unfold, nn.GELU()))]
+        up = [("bottleneck", nn.Sequential(nn.Linear(dim, back[-1] * area), unfold, nn.ReLU()))]
         for level in reversed(range(depth)):
             doubling = nn.Conv2d(back[level + 1], back[level], 3, padding=1)
-            up.append((f"up{level + 1}", nn.Sequential(nn.Upsample(size=sizes[level]), doubling, nn.GELU())))
+            up.append((f"up{level + 1}", nn.Sequential(nn.Upsample(size=sizes[level]), doubling, nn.ReLU())))
         up.append(("stem", nn.Sequential(nn.Conv2d(back[0], channels, 3, padding=1))))
         self.encoder = nn.Sequential(OrderedDict(down))
         self.decoder = nn.Sequential(OrderedDict(up))

@@ -146,33 +146,6 @@ def test_the_processor_chooses_the_precision(digits: Dataset, native: bool, monk
     assert read_recipe(trained_file(backbone)).precision == ("bfloat16" if native else "float32")
 
 
-def test_the_bottleneck_of_a_masked_one_depends_on_what_is_seen_only_by_the_loss_in_holes(digits: Dataset) -> None:
-    recipe = recipe_of(small(digits, kind="masked", drop=0.5).recipe)
-    assert recipe is not None
-    network, clean = recipe.untrained(), torch.rand(6, 1, 8, 8)
-    _, holes = recipe.corruption(clean, torch.Generator().manual_seed(4))
-    assert holes is not None
-    seen = clean.masked_fill(holes, 0)
-    expected = (network(seen) - clean)[holes].square().mean()
-    found = pretraining._loss(network, recipe, torch.Generator().manual_seed(4), clean)
-    torch.testing.assert_close(found, expected)
-
-
-def test_the_divergence_of_a_variational_one_is_that_from_a_normal_distribution(digits: Dataset) -> None:
-    recipe = recipe_of(small(digits, kind="variational", loss="bce").recipe)
-    assert recipe is not None
-    network, clean = recipe.untrained(), torch.rand(6, 1, 8, 8)
-    chance = torch.Generator().manual_seed(4)
-    mean, log_variance = network.distribution(clean)
-    normal = torch.distributions.Normal
-    drawn = normal(mean, (log_variance / 2).exp())
-    divergence = torch.distributions.kl_divergence(drawn, normal(torch.zeros(8), torch.ones(8))).sum(1).mean()
-    sample = mean + (log_variance / 2).exp() * torch.empty_like(mean).normal_(generator=chance)
-    entropy = torch.nn.functional.binary_cross_entropy_with_logits(network.decoder(sample), clean)
-    found = pretraining._loss(network, recipe, torch.Generator().manual_seed(4), clean)
-    torch.testing.assert_close(found, entropy + divergence / 64)
-
-
 def test_the_record_holds_curve_and_images(digits: Dataset) -> None:
     backbone = small(digits, kind="stacked")
     assert training_record(backbone.recipe) is None
