@@ -154,7 +154,7 @@ def test_a_head_that_raises_is_a_failed_row_and_the_other_trials_go_on() -> None
 def test_training_that_diverges_is_a_failed_row_with_the_remedy() -> None:
     row, _ = one(a_task(*blobs(), "mlp(learning_rate=1e30)"))
     assert row["status"] == "failed"
-    assert row["error"].startswith("TrainingDiverged: the loss became nan by step ")
+    assert row["error"].startswith("TrainingDiverged: the loss became nan at step ")
     assert row["error"].endswith(" of 150; lower the learning rate")
 
 

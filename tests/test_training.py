@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from embedkit import training
 from embedkit.training import TrainingDiverged, one_cycle, train
 
 
@@ -127,7 +128,7 @@ def test_a_loss_that_is_no_number_stops_training_and_names_the_step(value: float
         calls.append(batch)
         return recorder.loss(batch) * (value if len(calls) >= 6 else 1)
 
-    with pytest.raises(TrainingDiverged, match=rf"became {value} by step 6 of 20; lower the learning rate"):
+    with pytest.raises(TrainingDiverged, match=rf"became {value} at step 6 of 20; lower the learning rate"):
         train(
             recorder.network,
             loss,
@@ -138,3 +139,70 @@ def test_a_loss_that_is_no_number_stops_training_and_names_the_step(value: float
             weight_decay=0,
             generator=torch.Generator(),
         )
+
+
+def test_the_loss_curve_is_what_after_epoch_is_told() -> None:
+    recorder = Recorder(n=8)
+    curve = train(
+        recorder.network,
+        recorder.loss,
+        8,
+        steps=5,
+        batch_size=4,
+        learning_rate=0.1,
+        weight_decay=0,
+        generator=torch.Generator(),
+        after_epoch=lambda step, loss: recorder.epochs.append((step, loss)),
+    )
+    assert curve == recorder.epochs
+    assert [step for step, _ in curve] == [2, 4, 5]
+
+
+def test_batches_may_be_something_else_than_indices() -> None:
+    network, seen = nn.Linear(1, 1), []
+
+    def loss(batch: str) -> torch.Tensor:
+        seen.append(batch)
+        return network.weight.sum()
+
+    train(
+        network,
+        loss,
+        3,
+        steps=2,
+        batch_size=3,
+        learning_rate=0.1,
+        weight_decay=0,
+        generator=torch.Generator(),
+        batches=lambda indices: ["+".join(map(str, batch.tolist())) for batch in indices],
+    )
+    assert seen == ["0+1+2", "0+1+2"]
+
+
+@pytest.mark.parametrize(("precision", "computed"), [("float32", torch.float32), ("bfloat16", torch.bfloat16)])
+def test_products_are_computed_in_the_precision_and_weights_are_kept_in_32_bits(
+    precision: Any, computed: torch.dtype
+) -> None:
+    network, seen = nn.Linear(2, 1), []
+
+    def loss(batch: torch.Tensor) -> torch.Tensor:
+        output = network(torch.ones(len(batch), 2))
+        seen.append(output.dtype)
+        return output.float().square().mean()
+
+    settings: dict[str, Any] = {"steps": 1, "batch_size": 4, "learning_rate": 0.1, "weight_decay": 0}
+    train(network, loss, 4, **settings, generator=torch.Generator(), precision=precision)
+    assert seen == [computed]
+    assert network.weight.dtype == torch.float32
+
+
+def test_within_a_long_epoch_the_last_loss_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder, told = Recorder(n=12), []
+    clock = iter(range(0, 100, 2))
+    monkeypatch.setattr(training.time, "monotonic", lambda: next(clock))
+    settings: dict[str, Any] = {"steps": 6, "batch_size": 2, "learning_rate": 0.1, "weight_decay": 0}
+    generator = torch.Generator()
+    train(
+        recorder.network, recorder.loss, 12, **settings, generator=generator, meanwhile=lambda *news: told.append(news)
+    )
+    assert [step for step, _ in told] == [3, 6]

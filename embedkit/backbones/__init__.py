@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from embedkit.backbones.autoencoder import autoencoder
+from embedkit.backbones.autoencoder import architecture, autoencoder
 from embedkit.backbones.backbone import Backbone, Images, Network, Progress
 from embedkit.backbones.controls import pixels, vectors
 from embedkit.backbones.own_code import check_trusted, own_network
@@ -71,5 +71,15 @@ def make_backbone(spec: Spec, images: Images, trust_code: bool = False) -> Backb
 
 
 def control_of(spec: Spec) -> Spec | None:
-    """The same network untrained, for backbones that have weights."""
-    return None if spec.name in ("pixels", "vectors") else spec.replace(weights="none")
+    """The same network untrained, for backbones that have weights.
+
+    Raises
+    ------
+    EmbedkitError
+        Where the file of an autoencoder cannot be read.
+    """
+    if spec.name in ("pixels", "vectors"):
+        return None
+    weights = dict(spec.params).get("weights", "pool")
+    of_file = spec.name == "autoencoder" and weights not in ("pool", "none")
+    return spec.replace(**(architecture(weights) if of_file else {}), weights="none")

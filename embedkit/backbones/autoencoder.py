@@ -1,174 +1,164 @@
-"""Autoencoder backbones: trained to undo noise on the unlabelled training images; the decoder is then removed."""
+"""Autoencoder backbones: trained to give back the unlabelled training images; the decoder is then removed."""
 
 from __future__ import annotations
 
-import math
-import os
-from concurrent.futures import ThreadPoolExecutor
-from typing import Annotated, Literal
+import copy
+from pathlib import Path
+from typing import Any
 
 import torch
-from pydantic import Field
-from safetensors.torch import load_file, save
 from torch import nn
 
-from embedkit import artefacts
-from embedkit.backbones.backbone import Backbone, Images, Network, Progress, common_side, resized
-from embedkit.errors import NotApplicable
-from embedkit.training import train
+from embedkit.backbones.autoencoder_recipe import (
+    Count,
+    Kind,
+    Rate,
+    Recipe,
+    Seed,
+    Share,
+    Strength,
+    check_same,
+    make_recipe,
+)
+from embedkit.backbones.backbone import Backbone, Images, Network, Progress
+from embedkit.backbones.encoder_files import read_encoder, read_recipe
+from embedkit.backbones.layers import layers_of, outputs_of, skeleton
+from embedkit.backbones.network import ImageSize, Layers
+from embedkit.backbones.pool_images import as_input
+from embedkit.backbones.pooling import Pool
+from embedkit.backbones.pretraining import trained_encoder
+from embedkit.backbones.reconstruction import Loss
+from embedkit.backbones.weights import file_sha256
+from embedkit.errors import EmbedkitError, NotApplicable
+from embedkit.training import Precision
 
-Count = Annotated[int, Field(ge=1)]
 POOL_MIN = 100
-SIDE_MAX = 32
-EPOCHS, STEPS_MIN = 40, 480
-BATCH_SIZE = 128
-LEARNING_RATE = 3e-3
-GRADIENT_NORM_MAX = 0.1
+SIDE_MIN, SIDE_MAX = 8, 224
 
 
 def autoencoder(
     images: Images,
     *,
-    dim: Count = 64,
-    width: Count = 32,
+    kind: Kind | None = None,
+    dim: Count | None = None,
+    width: Count | None = None,
     epochs: Count | None = None,
-    noise: Annotated[float, Field(ge=0)] = 0.3,
-    seed: Annotated[int, Field(ge=0)] = 0,
-    weights: Literal["pool", "none"] = "pool",
+    loss: Loss | None = None,
+    noise: Strength | None = None,
+    drop: Share | None = None,
+    distort: Strength | None = None,
+    image_size: ImageSize = None,
+    learning_rate: Rate | None = None,
+    precision: Precision | None = None,
+    seed: Seed | None = None,
+    weights: str = "pool",
+    layer: Layers = None,
+    pool: Pool = "avg",
 ) -> Backbone:
-    """convolutional denoising autoencoder trained on the pool, for 40 epochs and at least 480 steps
+    """convolutional autoencoder trained on the pool; by default kind="denoising", noise=0.3, dim=64, width=32, seed=0
 
-    With weights "none" it is the untrained encoder, a control.
+    Other kinds are "plain", "stacked" (layer by layer), "masked" and "variational". There are 40 epochs, but at least
+    480 steps. Images stay as they are where all share one size up to 32 x 32; others are resized to 32 x 32, or to
+    `image_size`, their ratio not kept. With weights "none" it is the untrained encoder, a control; with a file of
+    ``embedkit pretrain`` that encoder, and nothing that is written may contradict the file. An image is the bottleneck,
+    or the pooled outputs of blocks of the encoder: `layer` is stem, down1, down2, ... or several.
     """
-    dataset, pool = images
-    per_epoch = math.ceil(len(pool) / BATCH_SIZE)
-    steps = max(EPOCHS * per_epoch, STEPS_MIN) if epochs is None else epochs * per_epoch
-    side = common_side(dataset.shape, SIDE_MAX)
-    channels, height, columns = _input_shape(images, side)
-    recipe = {
-        "name": "autoencoder",
-        "version": 1,
-        "input": [channels, height, columns],
+    asked: dict[str, Any] = {
+        "kind": kind,
         "dim": dim,
         "width": width,
+        "epochs": epochs,
+        "loss": loss,
+        "noise": noise,
+        "drop": drop,
+        "distort": distort,
+        "image_size": image_size,
+        "learning_rate": learning_rate,
+        "precision": precision,
         "seed": seed,
-        "weights": weights,
     }
-    if weights == "pool":
-        if len(pool) < POOL_MIN:
-            raise NotApplicable(
-                f"an autoencoder needs at least {POOL_MIN} images that are never tested on; "
-                f"{dataset.name} has {len(pool)} (cross-validation tests on every labelled image: "
-                "add unlabelled ones, or use --evaluation fixed)"
-            )
-        members = artefacts.key([dataset.content, pool.tolist()])
-        recipe |= {"steps": steps, "noise": noise, "pool": members}
+    written = {name: value for name, value in asked.items() if value is not None}
+    if weights in ("pool", "none"):
+        recipe, about = _of_pool(images, written, weights == "pool")
+    else:
+        recipe, about = _of_file(images, written, weights)
+    names = (layer,) if isinstance(layer, str) else layer or ("bottleneck",)
+    bare = skeleton(lambda: recipe.untrained().encoder)
+    inputs = torch.zeros(2, *recipe.input, device="meta")
+    _try_out(bare, names, pool, inputs)
 
     def network(device: str, progress: Progress) -> Network:
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)
-            model = Autoencoder(channels, height, columns, dim, width)
         if weights == "pool":
-            stored = artefacts.folder("encoders") / f"{artefacts.key(recipe)}.safetensors"
-            if stored.exists():
-                model.encoder.load_state_dict(load_file(stored))
-            else:
-                _train(model, _pool_tensor(images, side), steps, noise, seed, device, progress)
-                encoder = model.encoder.to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-                artefacts.write_atomically(stored, save(encoder.state_dict()))
-        return Network(model.encoder.eval().to(device), lambda image: resized(image, side))
+            encoder = trained_encoder(recipe, images, device, progress)
+        else:
+            encoder = recipe.untrained().encoder if weights == "none" else read_encoder(Path(weights), recipe)
+        module = outputs_of(encoder, names, pool, "autoencoder").eval().to(device)
+        return Network(module, lambda image: as_input(image, recipe.input))
 
-    return Backbone(recipe, network, training_passes=steps * min(BATCH_SIZE, len(pool)) if weights == "pool" else 0)
-
-
-class Autoencoder(nn.Module):
-    """Strided convolutions down to about 4 x 4, a linear bottleneck, and the mirror of it at half the width.
-
-    A decoder of full width takes twice as long and gives no better embeddings.
-
-    Parameters
-    ----------
-    channels, height, columns : int
-        Of the input, (b, channels, height, columns) in [0, 1].
-    dim : int
-        Of the bottleneck.
-    width : int
-        Channels of the first layer; doubled with every halving of the image.
-    """
-
-    def __init__(self, channels: int, height: int, columns: int, dim: int, width: int) -> None:
-        super().__init__()
-        depth = max(1, math.ceil(math.log2(max(height, columns) / 4)))
-        widths = [width * 2**level for level in range(depth + 1)]
-        sizes = [(height, columns)]
-        for _ in range(depth):
-            sizes.append((math.ceil(sizes[-1][0] / 2), math.ceil(sizes[-1][1] / 2)))
-        thin = [max(1, level_width // 2) for level_width in widths]
-        area = sizes[-1][0] * sizes[-1][1]
-        down: list[nn.Module] = [nn.Conv2d(channels, width, 3, padding=1), nn.GELU()]
-        up: list[nn.Module] = [nn.Linear(dim, thin[-1] * area), nn.Unflatten(1, (thin[-1], *sizes[-1])), nn.GELU()]
-        for level in range(depth):
-            down += [nn.Conv2d(widths[level], widths[level + 1], 3, stride=2, padding=1), nn.GELU()]
-            back = depth - level
-            up += [nn.Upsample(size=sizes[back - 1]), nn.Conv2d(thin[back], thin[back - 1], 3, padding=1)]
-            up.append(nn.GELU())
-        self.encoder = nn.Sequential(*down, nn.Flatten(), nn.Linear(widths[-1] * area, dim))
-        self.decoder = nn.Sequential(*up, nn.Conv2d(thin[0], channels, 3, padding=1))
-
-    def forward(self, batch: torch.Tensor) -> torch.Tensor:
-        """Reconstruct (b, channels, height, columns)."""
-        return self.decoder(self.encoder(batch))
-
-
-def _input_shape(images: Images, side: int | None) -> tuple[int, int, int]:
-    if side is None:
-        assert images.dataset.shape is not None
-        height, columns, channels = images.dataset.shape
-        return channels, height, columns
-    channels = images.dataset.shape[2] if images.dataset.shape else 3
-    return channels, side, side
-
-
-def _pool_tensor(images: Images, side: int | None) -> torch.Tensor:
-    """The pool as (n, C, h, w) uint8."""
-    dataset, pool = images
-    read = dataset.image
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        return torch.stack(
-            list(threads.map(lambda i: (resized(read(int(i)), side) * 255).round().to(torch.uint8), pool))
-        )
-
-
-def _train(
-    model: Autoencoder,
-    pool: torch.Tensor,
-    steps: int,
-    noise: float,
-    seed: int,
-    device: str,
-    progress: Progress,
-) -> None:
-    model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    pool = pool.to(device, memory_format=torch.channels_last)
-    noise_source = torch.Generator(device).manual_seed(seed)
-
-    def reconstruction_error(batch: torch.Tensor) -> torch.Tensor:
-        clean = pool[batch].float() / 255  # (b, C, h, w)
-        noisy = clean + noise * torch.randn(clean.shape, generator=noise_source, device=device)
-        return nn.functional.mse_loss(model(noisy), clean)
-
-    def report(step: int, loss: float) -> None:
-        progress(step / steps, f"autoencoder: step {step} of {steps}, squared error {loss:.4f}")
-
-    train(
-        model,
-        reconstruction_error,
-        len(pool),
-        steps=steps,
-        batch_size=BATCH_SIZE,
-        learning_rate=LEARNING_RATE,
-        weight_decay=1e-4,
-        generator=torch.Generator().manual_seed(seed),
-        gradient_norm_max=GRADIENT_NORM_MAX,
-        after_epoch=report,
+    return Backbone(
+        {"name": "autoencoder", **about, "layer": list(names), "pool": pool},
+        network,
+        training_passes=recipe.epochs * len(images.pool) if weights == "pool" else 0,
+        layers=lambda: layers_of(bare, inputs),
     )
+
+
+def architecture(file: str) -> dict[str, Any]:
+    """The parameters that make an untrained encoder of the shape that a file has."""
+    recipe = read_recipe(Path(file))
+    _, height, width = recipe.input
+    size = {"image_size": height} if height == width and SIDE_MIN <= height <= SIDE_MAX else {}
+    return {"dim": recipe.dim, "width": recipe.width, "seed": recipe.seed, **size}
+
+
+def _of_pool(images: Images, written: dict[str, Any], trained: bool) -> tuple[Recipe, dict[str, Any]]:
+    """The recipe of the network, and what keys are made of."""
+    dataset, pool = images
+    if dataset is None:
+        raise EmbedkitError(
+            "the layers of an autoencoder follow the size of the images: stem, down1, down2, ..., one for each halving "
+            "down to about 4 x 4, and bottleneck"
+        )
+    size = written.get("image_size", SIDE_MIN)
+    if not SIDE_MIN <= size <= SIDE_MAX:
+        raise EmbedkitError(f"autoencoder(image_size={size}): an autoencoder takes images of 8x8 to 224x224")
+    recipe = make_recipe(images, written)
+    if not trained:
+        kept = ("version", "input", "dim", "width", "seed")
+        return recipe, {"weights": "none", **{name: recipe.plain()[name] for name in kept}}
+    if len(pool) < POOL_MIN:
+        raise NotApplicable(
+            f"an autoencoder needs at least {POOL_MIN} images that are never tested on; "
+            f"{dataset.name} has {len(pool)} (cross-validation tests on every labelled image: "
+            "add unlabelled ones, or use --evaluation fixed)"
+        )
+    return recipe, {"weights": "pool", **recipe.plain()}
+
+
+def _of_file(images: Images, written: dict[str, Any], file: str) -> tuple[Recipe, dict[str, Any]]:
+    """The same for a file of weights, which is looked at before anything runs."""
+    sha256 = file_sha256(file, '"pool", "none" or a file of embedkit pretrain')
+    recipe = read_recipe(Path(file))
+    check_same(written, recipe, Path(file).name)
+    read_encoder(Path(file), recipe)
+    channels = images.dataset.shape[2] if images.dataset is not None and images.dataset.shape else recipe.input[0]
+    if channels > recipe.input[0]:
+        raise EmbedkitError(
+            f"{Path(file).name!r} was trained on grey images, and those of {images.dataset.name} have colours"
+        )
+    return recipe, {"weights": sha256, "version": recipe.version, "seed": recipe.seed}
+
+
+def _try_out(bare: nn.Module, names: tuple[str, ...], pool: Pool, inputs: torch.Tensor) -> None:
+    blocks = [name for name, _ in bare.named_children()]
+    for name in names:
+        if name not in dict(bare.named_modules()):
+            size = "x".join(map(str, inputs.shape[2:]))
+            raise EmbedkitError(
+                f"an autoencoder of images of {size} has no layer {name!r}; layers: {', '.join(blocks)}"
+            )
+    try:
+        with torch.inference_mode():
+            outputs_of(copy.deepcopy(bare), names, pool, "autoencoder")(inputs)
+    except EmbedkitError as error:
+        raise EmbedkitError(f"autoencoder: {error}") from None

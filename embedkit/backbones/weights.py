@@ -15,8 +15,8 @@ from torch import nn
 from embedkit.errors import EmbedkitError, counted
 
 
-def file_sha256(path: str) -> str:
-    """The sha256 of a weights file.
+def file_sha256(path: str, choices: str = '"default", "none" or a file') -> str:
+    """The sha256 of a weights file; `choices` says what may be written, for the error.
 
     Raises
     ------
@@ -27,9 +27,7 @@ def file_sha256(path: str) -> str:
         with Path(path).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise EmbedkitError(
-            f'cannot read the weights file {path!r}: {error.strerror}; weights are "default", "none" or a file'
-        ) from None
+        raise EmbedkitError(f"cannot read the weights file {path!r}: {error.strerror}; weights are {choices}") from None
 
 
 def load_weights(module: nn.Module, name: str, path: Path, unused: str | None = None) -> None:

@@ -10,6 +10,7 @@ import torch
 
 from embedkit import artefacts
 from embedkit.backbones import Backbone
+from embedkit.training import has_bfloat16
 
 Precision = Literal["float32", "bfloat16", "float16", "int8"]
 COSINE_MIN = 0.999
@@ -26,9 +27,9 @@ def effective_precision(content: str, backbone: Backbone, device: str) -> Precis
 
 def native_precision(device: str) -> Precision:
     """The smallest of floats that the device is made for."""
-    if device.startswith("cuda"):
-        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
-    return "bfloat16" if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported() else "float32"
+    if has_bfloat16(device):
+        return "bfloat16"
+    return "float16" if device.startswith("cuda") else "float32"
 
 
 def least_cosine(found: torch.Tensor, exact: torch.Tensor) -> float:

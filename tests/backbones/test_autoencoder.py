@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from embedkit.backbones import Backbone, Images
-from embedkit.backbones.autoencoder import Autoencoder, autoencoder
+from embedkit import catalogue
+from embedkit.backbones import Backbone, Images, control_of, make_backbone
+from embedkit.backbones.autoencoder import autoencoder
+from embedkit.backbones.autoencoder_network import Autoencoder
+from embedkit.backbones.encoder_files import encoder_file, recipe_of
+from embedkit.backbones.weights import file_sha256
 from embedkit.datasets import open_dataset
 from embedkit.datasets.dataset import Dataset, subset
-from embedkit.errors import NotApplicable
-from embedkit.spec import parse
+from embedkit.errors import EmbedkitError, NotApplicable
+from embedkit.spec import Spec, parse
 
 POOL = np.arange(120)
 
@@ -38,7 +43,7 @@ def embedded(backbone: Backbone, dataset: Dataset, n: int = 20) -> np.ndarray:
 
 
 def encoders(cache: Path) -> list[Path]:
-    return sorted((cache / "encoders").glob("*"))
+    return sorted((cache / "encoders").rglob("*.safetensors"))
 
 
 def test_training_reconstructs_better_than_the_mean_image_does(digits: Dataset) -> None:
@@ -46,15 +51,16 @@ def test_training_reconstructs_better_than_the_mean_image_does(digits: Dataset) 
     small(Images(digits, POOL), dim=16, width=8, epochs=200, noise=0.0).network("cpu", lambda *news: told.append(news))
     pool = np.stack([digits.image(i) for i in POOL]) / 255
     error_of_the_mean = np.mean((pool - pool.mean(axis=0)) ** 2)
-    first, last = (float(told[at][1].rsplit(" ", 1)[1]) for at in (0, -1))
+    first, last = (float(told[at][1].rsplit(" ", 1)[1]) for at in (1, -1))
     assert first > error_of_the_mean > 2 * last
 
 
 def test_progress_is_the_share_of_steps_done(digits: Dataset) -> None:
     told: list[tuple[float, str]] = []
     small(Images(digits, np.arange(150)), epochs=3).network("cpu", lambda *news: told.append(news))
-    np.testing.assert_allclose([share for share, _ in told], [1 / 3, 2 / 3, 1])
-    assert told[0][1].startswith("autoencoder: step 2 of 6, squared error 0.")
+    np.testing.assert_allclose([share for share, _ in told], [0, 1 / 3, 2 / 3, 1])
+    assert told[0][1] == "reading 150 images"
+    assert told[1][1].startswith("autoencoder: step 2 of 6, squared error 0.")
 
 
 def test_a_trained_encoder_is_stored_and_found_again(digits: Dataset, cache: Path) -> None:
@@ -64,7 +70,7 @@ def test_a_trained_encoder_is_stored_and_found_again(digits: Dataset, cache: Pat
     small(Images(digits, POOL)).network("cpu", lambda share, doing: told.append(doing))
     assert told == []
     assert encoders(cache) == stored
-    assert len(stored) == 1
+    assert [file.name for file in stored] == ["encoder.safetensors", "training.safetensors"]
     np.testing.assert_array_equal(embedded(small(Images(digits, POOL)), digits), first)
 
 
@@ -132,7 +138,24 @@ def test_pool_images_have_influence(digits: Dataset, tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize(
-    "change", [{"dim": 9}, {"width": 5}, {"epochs": 3}, {"noise": 0.1}, {"seed": 1}, {"weights": "none"}]
+    "change",
+    [
+        {"dim": 9},
+        {"width": 5},
+        {"epochs": 3},
+        {"noise": 0.1},
+        {"drop": 0.1},
+        {"distort": 0.1},
+        {"kind": "variational"},
+        {"loss": "bce"},
+        {"image_size": 16},
+        {"learning_rate": 0.01},
+        {"precision": "float32"},
+        {"seed": 1},
+        {"weights": "none"},
+        {"layer": "stem"},
+        {"layer": "stem", "pool": "max"},
+    ],
 )
 def test_every_parameter_is_in_the_recipe(digits: Dataset, change: dict[str, Any]) -> None:
     images = Images(digits, POOL)
@@ -143,14 +166,6 @@ def test_pool_and_content_are_in_the_recipe(digits: Dataset) -> None:
     recipe = small(Images(digits, POOL)).recipe
     assert small(Images(digits, POOL[1:])).recipe != recipe
     assert small(Images(replace(digits, content="other"), POOL)).recipe != recipe
-
-
-@pytest.mark.parametrize("shape", [(1, 7, 5), (3, 1, 1), (1, 2, 31), (3, 32, 20), (1, 33, 9)])
-def test_images_of_any_size_are_given_back_in_their_size(shape: tuple[int, int, int]) -> None:
-    network = Autoencoder(*shape, dim=6, width=2)
-    batch = torch.rand(4, *shape)
-    assert network.encoder(batch).shape == (4, 6)
-    assert network(batch).shape == batch.shape
 
 
 def test_odd_sizes_are_embedded_as_they_are(digits: Dataset) -> None:
@@ -165,3 +180,124 @@ def test_large_and_mixed_images_are_resized_to_32(digits: Dataset) -> None:
     backbone = small(Images(mixed, POOL), epochs=1)
     assert backbone.recipe["input"] == [3, 32, 32]
     assert np.isfinite(embedded(backbone, mixed)).all()
+
+
+def test_images_are_resized_to_the_image_size(digits: Dataset) -> None:
+    backbone = small(Images(digits, POOL), image_size=20, epochs=1)
+    assert backbone.recipe["input"] == [1, 20, 20]
+    assert embedded(backbone, digits).shape == (20, 8)
+
+
+@pytest.mark.parametrize("size", [7, 225])
+def test_sizes_are_8_to_224(digits: Dataset, size: int) -> None:
+    with pytest.raises(EmbedkitError, match=rf"image_size={size}\): an autoencoder takes images of 8x8 to 224x224"):
+        small(Images(digits, POOL), image_size=size)
+
+
+def test_a_layer_is_pooled(digits: Dataset) -> None:
+    untrained = {"weights": "none"}
+    images = Images(digits, POOL)
+    whole = embedded(small(images, layer="down1", pool="flatten", **untrained), digits)
+    assert whole.shape == (20, 8 * 4 * 4)
+    means = embedded(small(images, layer="down1", **untrained), digits)
+    np.testing.assert_allclose(means, whole.reshape(20, 8, 16).mean(2), rtol=1e-5, atol=1e-6)
+    both = embedded(small(images, layer=("stem", "down1"), **untrained), digits)
+    assert both.shape == (20, 4 + 8)
+    np.testing.assert_allclose(np.linalg.norm(both[:, 4:], axis=1), 1, rtol=1e-5)
+
+
+def test_layers_of_one_training_share_the_encoder(digits: Dataset, cache: Path) -> None:
+    images = Images(digits, POOL)
+    embedded(small(images), digits)
+    embedded(small(images, layer="stem"), digits)
+    assert len(encoders(cache)) == 2
+
+
+def test_an_unknown_layer_is_told_with_those_there_are(digits: Dataset) -> None:
+    told = r"images of 8x8 has no layer 'down2'; layers: stem, down1, bottleneck"
+    with pytest.raises(EmbedkitError, match=told):
+        small(Images(digits, POOL), layer="down2")
+
+
+def test_a_vector_cannot_be_pooled(digits: Dataset) -> None:
+    with pytest.raises(EmbedkitError, match="autoencoder: pool='max' has nothing to pool: at 'bottleneck'"):
+        small(Images(digits, POOL), pool="max")
+
+
+def test_layers_are_listed_with_their_sizes(digits: Dataset) -> None:
+    listed = small(Images(digits, POOL)).layers
+    assert listed is not None
+    shapes = listed()
+    assert (shapes["stem"], shapes["down1"], shapes["bottleneck"]) == ((4, 8, 8), (8, 4, 4), (8,))
+
+
+def test_without_images_layers_cannot_be_listed() -> None:
+    with pytest.raises(
+        EmbedkitError, match="the layers of an autoencoder follow the size of the images: stem, down1, "
+    ):
+        catalogue.layers_text("autoencoder")
+
+
+@pytest.fixture
+def file(digits: Dataset, tmp_path: Path) -> str:
+    """The encoder of 8 x 8 grey images that `small` trains."""
+    backbone = small(Images(digits, POOL))
+    backbone.network("cpu", lambda share, doing: None)
+    recipe = recipe_of(backbone.recipe)
+    assert recipe is not None
+    shutil.copy(encoder_file(recipe.on("cpu")), tmp_path / "encoder.safetensors")
+    return str(tmp_path / "encoder.safetensors")
+
+
+def test_a_file_embeds_as_the_training_that_it_comes_from(digits: Dataset, file: str) -> None:
+    backbone = autoencoder(Images(digits, POOL[:0]), weights=file)
+    np.testing.assert_array_equal(embedded(backbone, digits), embedded(small(Images(digits, POOL)), digits))
+    assert backbone.training_passes == 0
+
+
+def test_the_key_of_a_file_is_its_content(digits: Dataset, file: str, tmp_path: Path) -> None:
+    shutil.copy(file, tmp_path / "elsewhere.safetensors")
+    images = Images(digits, POOL)
+    here, there = (autoencoder(images, weights=path) for path in (file, str(tmp_path / "elsewhere.safetensors")))
+    assert here.recipe == there.recipe
+    assert here.recipe["weights"] == file_sha256(file)
+
+
+def test_what_agrees_with_the_file_may_be_written(digits: Dataset, file: str) -> None:
+    autoencoder(Images(digits, POOL), weights=file, dim=8, width=4, kind="denoising", image_size=8, noise=0.3)
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ({"dim": 9}, r"dim=9 contradicts the file, which was made with dim=8; leave dim out"),
+        ({"kind": "masked"}, r"kind='masked' contradicts the file, which was made with kind='denoising'"),
+        ({"image_size": 32}, r"image_size=32 contradicts the file, which was made with image_size='8x8'"),
+    ],
+)
+def test_what_contradicts_the_file_is_an_error(digits: Dataset, file: str, written: dict[str, Any], told: str) -> None:
+    with pytest.raises(EmbedkitError, match=rf"autoencoder\(weights='encoder.safetensors'\): {told}"):
+        autoencoder(Images(digits, POOL), weights=file, **written)
+
+
+def test_other_images_are_resized_and_repeated_for_the_file(digits: Dataset, file: str) -> None:
+    larger = with_images(digits, lambda i: np.kron(digits.image(i), np.ones((2, 2, 1), np.uint8)), (16, 16, 1))
+    of_file = autoencoder(Images(larger, POOL), weights=file)
+    cosines = np.sum(embedded(of_file, larger) * embedded(of_file, digits), 1)
+    cosines /= np.linalg.norm(embedded(of_file, larger), axis=1) * np.linalg.norm(embedded(of_file, digits), axis=1)
+    assert cosines.min() > 0.9
+
+
+def test_colours_do_not_fit_an_encoder_of_grey_images(digits: Dataset, file: str) -> None:
+    coloured = with_images(digits, lambda i: np.repeat(digits.image(i), 3, axis=2), (8, 8, 3))
+    with pytest.raises(
+        EmbedkitError, match=r"'encoder.safetensors' was trained on grey images, and those of digits have"
+    ):
+        autoencoder(Images(coloured, POOL), weights=file)
+
+
+def test_the_control_of_a_file_is_its_architecture_untrained(file: str, digits: Dataset) -> None:
+    control = control_of(Spec("autoencoder", (("layer", "stem"), ("weights", file))))
+    assert str(control) == 'autoencoder(dim=8, image_size=8, layer="stem", seed=0, weights="none", width=4)'
+    images = Images(digits, POOL)
+    assert make_backbone(control, images).recipe == small(images, weights="none", layer="stem").recipe  # type: ignore[arg-type]

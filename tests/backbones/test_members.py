@@ -120,7 +120,7 @@ def test_what_has_no_weights_has_no_control(name: str) -> None:
             "unknown parameter 'weight'; did you mean 'weights'? resnet18 takes: weights, seed",
         ),
         ("resnet18(seed=-1)", "seed=-1: input should be greater than or equal to 0"),
-        ("autoencoder(weights='mine.pth')", "input should be 'pool' or 'none'"),
+        ("autoencoder(weights='mine.pth')", "cannot read the weights file 'mine.pth': No such file or directory; "),
     ],
 )
 def test_mistakes_are_told_with_what_is_allowed(spec: str, problem: str, digits: Dataset) -> None:
