@@ -12,7 +12,7 @@ from embedkit.spec import did_you_mean, literal, parameters
 if TYPE_CHECKING:
     from embedkit.heads.head import Head
 
-KINDS = ("datasets", "backbones", "codecs", "heads", "metrics")
+KINDS = ("datasets", "backbones", "codecs", "heads", "metrics", "studies")
 
 
 def text(kind: str | None = None) -> str:
@@ -70,6 +70,10 @@ def _members(kind: str) -> str:
         from embedkit.distance.metrics import METRICS
 
         return "\n".join(_lines(METRICS))
+    if kind == "studies":
+        from embedkit.study import shipped_studies
+
+        return "\n".join(f"  {name}: {about}" for name, about in shipped_studies().items())
     if kind == "heads":
         from embedkit.heads import HEADS
 

@@ -18,7 +18,7 @@ from embedkit.console import Console
 from embedkit.distance.request import DistanceRequest, make_distance_request
 from embedkit.errors import EmbedkitError, counted
 from embedkit.request import Asked, Request
-from embedkit.study import Study, built_in_study, make_study, read_study
+from embedkit.study import BUILT_IN, Study, make_study, read_study, shipped_studies
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,20 +60,18 @@ def _stop(message: str, status: int, debug: bool) -> NoReturn:
 def run(datasets: list[str] | None, dry_run: bool, **flags: Any) -> None:
     """Compare heads on embeddings of images, for few and many labels.
 
-    DATASETS are names (embedkit list datasets), folders of images, specs, or one study file (.toml); without any, the
-    built-in study runs. Every option is a key of study files; options win over the file. The same command again goes
-    on where it was stopped.
+    DATASETS are names (embedkit list datasets), folders of images, specs, or one study: a file (.toml), or one that
+    comes with embedkit (embedkit list studies); without any, the built-in study runs. Every option is a key of study
+    files; options win over the file. The same command again goes on where it was stopped.
     """
     given = {key: value for key, value in flags.items() if value is not None}
-    files = [text for text in datasets or () if text.endswith(".toml")]
-    if files and datasets != files[:1]:
-        raise EmbedkitError("give one study file, or data sets, not both; the file's key 'datasets' names them")
-    if files:
-        study = make_study(files[0], **read_study(files[0]) | given)
-    elif datasets:
-        study = make_study("embedkit run", datasets=datasets, **given)
+    studies = [text for text in datasets or (BUILT_IN,) if text.endswith(".toml") or text in shipped_studies()]
+    if datasets and studies and datasets != studies[:1]:
+        raise EmbedkitError("give one study, or data sets, not both; the study's key 'datasets' names them")
+    if studies:
+        study = make_study(studies[0] if datasets else "embedkit run", **read_study(studies[0]) | given)
     else:
-        study = make_study("embedkit run", **built_in_study() | given)
+        study = make_study("embedkit run", datasets=datasets, **given)
     raise typer.Exit(_stoppable(_run_and_report, study, dry_run))
 
 

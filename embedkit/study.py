@@ -24,6 +24,7 @@ DEFAULT_BUDGETS = {
     "classification": ("1", "2", "5", "10", "25", "50", "100"),
     "regression": ("10", "25", "50", "100", "250", "500", "1000"),
 }
+_STUDIES = resources.files("embedkit") / "studies"
 
 
 class Study(Request):
@@ -94,24 +95,29 @@ def make_study(origin: str, **keys: Any) -> Study:
     return make_request(Study, origin, keys)
 
 
+BUILT_IN = "default"
+"""The study that runs when nothing is asked for."""
+
+
+def shipped_studies() -> dict[str, str]:
+    """The studies that come with embedkit: names, and the first line of each, which says what it is."""
+    files = sorted((file.name, file) for file in _STUDIES.iterdir() if file.name.endswith(".toml"))
+    return {name.removesuffix(".toml"): file.read_text("utf-8").splitlines()[0].lstrip("# ") for name, file in files}
+
+
 def read_study(path: str) -> dict[str, Any]:
-    """The keys of a study file (TOML); the file's name becomes the study's name.
+    """The keys of a study file (TOML), or of a shipped study; the file's name becomes the study's name.
 
     Raises
     ------
     EmbedkitError
         Where the file cannot be read or is no TOML.
     """
+    file = _STUDIES / f"{path}.toml" if path in shipped_studies() else Path(path)
     try:
-        keys = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
+        keys = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise EmbedkitError(f"cannot read the study file {path!r}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise EmbedkitError(f"the study file {path!r} is no TOML: {error}") from None
     return {"name": re.sub(r"[^\w.-]", "_", Path(path).stem), **keys}
-
-
-def built_in_study() -> dict[str, Any]:
-    """The keys of the study that runs when nothing is asked for."""
-    text = (resources.files("embedkit") / "studies" / "default.toml").read_text(encoding="utf-8")
-    return {"name": "default", **tomllib.loads(text)}

@@ -115,7 +115,7 @@ def test_problems_are_told_all_at_once_each_with_its_key(run: Embedkit) -> None:
         (["run", "digits", *SMALL, "--budgets", "500"], "budget 500: class 'eight' of digits has 139 training images"),
         (["run", "digits", "--device", "tpu"], "device: string should match pattern"),
         (["run", "no.toml"], "cannot read the study file 'no.toml': No such file"),
-        (["run", "a.toml", "digits"], "give one study file, or data sets, not both"),
+        (["run", "a.toml", "digits"], "give one study, or data sets, not both"),
         (["list", "haeds"], "there are no 'haeds' to list; did you mean 'heads'?"),
         (["list", "layers"], "layers are those of one backbone: embedkit list layers resnet18"),
         (["list", "heads", "resnet18"], "layers are those of one backbone: embedkit list layers resnet18"),

@@ -37,7 +37,7 @@ def test_data_sets_are_listed_away_from_the_checkout(installed: Path, tmp_path: 
 
 
 def test_the_built_in_study_and_the_page_are_there(installed: Path, tmp_path: Path) -> None:
-    code = "from embedkit.study import built_in_study; print(built_in_study()['datasets'])"
+    code = "from embedkit.study import read_study; print(read_study('default')['datasets'])"
     assert _python(code, installed, tmp_path).strip() == "['digits']"
     assert (installed / "embedkit" / "report" / "page.html").exists()
 

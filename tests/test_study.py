@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from embedkit.engines import default_jobs
 from embedkit.errors import EmbedkitError
 from embedkit.spec import parse, parse_chain
-from embedkit.study import DEFAULT_HEADS, Study, built_in_study, make_study, read_study
+from embedkit.study import DEFAULT_HEADS, Study, make_study, read_study, shipped_studies
 
 KEYS = ", ".join(Study.model_fields)
 
@@ -326,8 +326,13 @@ def test_a_study_file_that_cannot_be_read_is_told(path: str, reason: str) -> Non
     assert str(error.value) == f"cannot read the study file {path!r}: {reason}"
 
 
+@pytest.mark.parametrize("name", shipped_studies())
+def test_shipped_studies_are_valid(name: str) -> None:
+    assert make_study(name, **read_study(name)).name == name
+
+
 def test_the_built_in_study_is_valid() -> None:
-    study = make_study("built-in", **built_in_study())
+    study = make_study("built-in", **read_study("default"))
     assert (study.datasets, study.results_name) == (("digits",), "default")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from embedkit.backbones import Network, Preprocessing
 from embedkit.embeddings.gpu import BATCH_GPU
 from embedkit.embeddings.pipeline import batch_on_cpu
 from embedkit.embeddings.runtime import Runtime, torch_runtime
-from embedkit.training import train
+from embedkit.training import has_bfloat16, train
 
 GRADIENT_NORM_MAX = 1.0
 ENCODER_RATE = 0.25
@@ -71,23 +70,15 @@ def retrain(head: Any, X: np.ndarray, y: np.ndarray, seed: int) -> float:
         torch.tensor(y, device=device) if of_classes else torch.tensor(y, dtype=torch.float32, device=device)[:, None]
     )
     criterion: nn.Module = nn.CrossEntropyLoss() if of_classes else nn.MSELoss()
-    on_gpu = device.startswith("cuda")
     shift = head.shift if head.shift is not None else SHIFT_OF_CLASSES if of_classes else 0.0
     encoder_rate = head.encoder_rate or (ENCODER_RATE if head.pretrained else 1.0)
-    last_loss = 0.0
 
     def batch_loss(batch: torch.Tensor) -> torch.Tensor:
         chosen = varied(images[batch], shift, head.flip).contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cuda", torch.bfloat16) if on_gpu else nullcontext():
-            outputs = network(chosen)
-        return criterion(outputs.float(), targets[batch])
-
-    def keep_loss(step: int, loss: float) -> None:
-        nonlocal last_loss
-        last_loss = loss
+        return criterion(network(chosen).float(), targets[batch])
 
     with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
-        train(
+        curve = train(
             network,
             batch_loss,
             len(images),
@@ -101,9 +92,9 @@ def retrain(head: Any, X: np.ndarray, y: np.ndarray, seed: int) -> float:
                 {"params": list(network.encoder.parameters()), "rate": encoder_rate},
                 {"params": list(network.output.parameters())},
             ],
-            after_epoch=keep_loss,
+            precision="bfloat16" if device.startswith("cuda") and has_bfloat16(device) else "float32",
         )
-    return last_loss
+    return curve[-1][1]
 
 
 def never_one_left(n: int, batch_size: int) -> int:
