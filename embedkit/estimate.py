@@ -13,7 +13,7 @@ import torch
 from embedkit.backbones import Images, control_of, make_backbone
 from embedkit.embeddings import store
 from embedkit.embeddings.extract import effective_key, forward_passes
-from embedkit.embeddings.pipeline import batch_on_cpu
+from embedkit.embeddings.pipeline import batch_size
 from embedkit.embeddings.precision import effective_precision
 from embedkit.embeddings.runtime import load_with, torch_runtime
 from embedkit.errors import NotApplicable
@@ -113,7 +113,7 @@ def _measured(plan: Plan, bench: Bench, name: str) -> ImageSeconds:
     network = twin.network(plan.device, lambda share, doing: None)
     run = torch_runtime(network, plan.device, effective_precision(bench.dataset.content, backbone, plan.device))
     load, read = load_with(network), bench.dataset.image
-    indices = range(min(batch_on_cpu(load(read(0))), len(bench.dataset)))
+    indices = range(min(batch_size(load(read(0)), plan.device), len(bench.dataset)))
     decoding, forward = [], []
     for _ in range(4):  # the first are slow
         started = time.perf_counter()

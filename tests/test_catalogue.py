@@ -22,7 +22,7 @@ def test_every_member_is_listed(kind: str, members: dict[str, object]) -> None:
 
 def test_without_a_kind_all_are_listed() -> None:
     assert [line for line in catalogue.text().splitlines() if line.endswith(":")] == [
-        "datasets:", "backbones:", "codecs:", "heads:", "metrics:",
+        "datasets:", "backbones:", "codecs:", "heads:", "metrics:", "studies:",
     ]  # fmt: skip
 
 
@@ -48,7 +48,7 @@ def test_an_unknown_kind_is_told() -> None:
         catalogue.text("layer")
     assert str(told.value) == (
         "there are no 'layer' to list; did you mean 'layers'? "
-        "kinds: datasets, backbones, codecs, heads, metrics, layers"
+        "kinds: datasets, backbones, codecs, heads, metrics, studies, layers"
     )
 
 

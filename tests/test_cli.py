@@ -98,7 +98,7 @@ def test_problems_are_told_all_at_once_each_with_its_key(run: Embedkit) -> None:
     status, out, err = run("run", "digits", "--heads", "smv, knn(k=0)", "--repeats", "0", "--budgets", "x")
     assert (status, out) == (2, "")
     assert "embedkit run has 4 problems" in err
-    assert "heads: unknown head 'smv'; did you mean 'svm'? Heads: best, centroid, extra_trees, finetune, forest" in err
+    assert "heads: unknown head 'smv'; did you mean 'svm'? Heads: best, centroid, cluster_then_label," in err
     assert "heads: knn(k=0): k=0: input should be greater than or equal to 1" in err
     assert "repeats: input should be greater than or equal to 1; it is '0'" in err
     assert "budgets: budget 'x' cannot be read" in err

@@ -423,7 +423,7 @@ def test_a_network_that_diverges_costs_only_its_own_row(tmp_path: Path) -> None:
     keys = TUNED | {"heads": [diverging, FINETUNED], "controls": False, "repeats": 1}
     rows = ek.run("digits", **keys, out=str(tmp_path)).set_index("head")
     assert rows["status"].to_dict() == {diverging: "failed", FINETUNED: "ok"}
-    assert rows.loc[diverging, "error"].startswith("TrainingDiverged: the loss became nan by step ")
+    assert rows.loc[diverging, "error"].startswith("TrainingDiverged: the loss became nan at step ")
     assert rows.loc[diverging, "error"].endswith("; lower the learning rate")
 
 

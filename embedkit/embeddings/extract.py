@@ -16,9 +16,8 @@ from embedkit.backbones import Backbone, Network, Progress
 from embedkit.datasets.dataset import Dataset
 from embedkit.embeddings import claims, store
 from embedkit.embeddings.agreement import agreeing_runtime
-from embedkit.embeddings.gpu import BATCH_GPU, agreeing_feeder, embed_on_gpu
 from embedkit.embeddings.held import HeldImages
-from embedkit.embeddings.pipeline import batch_on_cpu, embed_on_cpu
+from embedkit.embeddings.pipeline import batch_size, embed_on_cpu
 from embedkit.embeddings.precision import Precision, effective_precision
 from embedkit.embeddings.runtime import load_with
 from embedkit.embeddings.soundness import check_finite, check_varied
@@ -65,19 +64,20 @@ def extract(
         return key
     before = TRAINING_COST * backbone.training_passes
     network = backbone.network(device, lambda share, doing: progress(share * before, doing))
-    on_cpu = not device.startswith("cuda")
     first = dataset.image(0)
     load, read = load_with(network), dataset.image
-    size = batch_on_cpu(load(first)) if on_cpu else BATCH_GPU
+    size = batch_size(load(first), device)
     precision, run = agreeing_runtime(dataset, backbone, network, device, size, say)
     key = embedding_key(dataset, backbone, precision)
     about = {"dataset": dataset.name, "recipe": backbone.recipe, "precision": precision}
     store.begin(key, len(dataset), about)
     stored = store.rows_there(key, len(dataset))
     embedded, started = 0, time.perf_counter()
-    if on_cpu:
+    if not device.startswith("cuda"):
         embed = partial(embed_on_cpu, run, lambda i: load(read(i)))
     else:
+        from embedkit.embeddings.gpu import agreeing_feeder, embed_on_gpu
+
         room = held and held.make_room(dataset, network, device)
         first_batch = range(min(len(dataset), size))
         embed = partial(embed_on_gpu, run, agreeing_feeder(dataset, network, device, run, first_batch, say, room))

@@ -13,11 +13,11 @@ from embedkit.backbones import Network, Preprocessing
 from embedkit.datasets.dataset import Dataset
 from embedkit.datasets.decode import decode, is_plain_jpeg
 from embedkit.embeddings.held import HeldImages
+from embedkit.embeddings.pipeline import BATCH_GPU
 from embedkit.embeddings.precision import COSINE_MIN, least_cosine
 from embedkit.embeddings.runtime import Runtime, load_with
 from embedkit.engines import default_jobs, in_order
 
-BATCH_GPU = 256
 _BATCHES_AHEAD = 3
 
 Batch = tuple[torch.Tensor, torch.cuda.Event | None]

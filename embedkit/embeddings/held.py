@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from embedkit.backbones import Network, Preprocessing
-from embedkit.datasets.dataset import Dataset
+if TYPE_CHECKING:
+    from embedkit.backbones import Network, Preprocessing
+    from embedkit.datasets.dataset import Dataset
 
 HELD_SHARE_MAX = 0.5
 """Of the memory that the GPU has free."""
@@ -24,6 +25,8 @@ class HeldImages:
 
     def make_room(self, dataset: Dataset, network: Network, device: str) -> HeldImages | None:
         """Itself, where these images fit; those that it holds already stay. None where they do not."""
+        from embedkit.backbones import Preprocessing
+
         transform = network.transform
         if not isinstance(transform, Preprocessing):
             return None

@@ -14,12 +14,14 @@ Load = Callable[[int], torch.Tensor]
 """Decodes an image and brings it to the network's size."""
 
 BATCH_NUMBERS = 8 * 3 * 224 * 224
-BATCH_CPU_MAX = 256
+BATCH_CPU_MAX, BATCH_GPU = 256, 256
 _BATCHES_AHEAD = 2
 
 
-def batch_on_cpu(image: torch.Tensor) -> int:
-    """How many images of this size go through a network at once: few large ones stay in the cache."""
+def batch_size(image: torch.Tensor, device: str) -> int:
+    """How many images of this size go through a network at once: on a CPU, few large ones stay in the cache."""
+    if device.startswith("cuda"):
+        return BATCH_GPU
     return min(BATCH_CPU_MAX, max(1, BATCH_NUMBERS // image.numel()))
 
 

@@ -12,9 +12,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from embedkit.heads.finite import validate_rows
 from embedkit.heads.head import Task
-from embedkit.heads.pool import Pool
+from embedkit.heads.pool import UNLABELLED, Pool
 from embedkit.heads.problem import Problem, Rows, training_rows, uses_pool
-from embedkit.heads.targets import UNLABELLED, classes_and_codes, classes_and_codes_of_labelled
+from embedkit.heads.targets import classes_and_codes, classes_and_codes_of_labelled
 from embedkit.spec import Spec, parse
 
 

@@ -10,6 +10,9 @@ import numpy as np
 
 from embedkit.pool_artefacts import Arrays, found_or_made
 
+UNLABELLED = -1
+"""In the labels of heads that use the pool, as scikit-learn has it."""
+
 
 class Pool:
     """Rows (m, d), the labelled ones among them; what follows from the rows alone is made once.

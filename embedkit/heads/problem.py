@@ -11,8 +11,7 @@ import numpy as np
 
 from embedkit.heads.arrays import Array, namespace, on_device
 from embedkit.heads.head import Head, Task
-from embedkit.heads.pool import Pool
-from embedkit.heads.targets import UNLABELLED
+from embedkit.heads.pool import UNLABELLED, Pool
 
 
 @dataclass(frozen=True, eq=False)

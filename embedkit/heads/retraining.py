@@ -10,8 +10,7 @@ import torch
 from torch import nn
 
 from embedkit.backbones import Network, Preprocessing
-from embedkit.embeddings.gpu import BATCH_GPU
-from embedkit.embeddings.pipeline import batch_on_cpu
+from embedkit.embeddings.pipeline import batch_size
 from embedkit.embeddings.runtime import Runtime, torch_runtime
 from embedkit.training import has_bfloat16, train
 
@@ -140,5 +139,4 @@ def runtime(retrained: Retrained, device: str) -> Runtime:
 def in_batches(run: Runtime, X: np.ndarray, device: str) -> torch.Tensor:
     """What a runtime gives for loaded images (n, C, h, w), on the CPU."""
     images = torch.from_numpy(X)
-    size = BATCH_GPU if device.startswith("cuda") else batch_on_cpu(images[0])
-    return torch.cat([run(batch).cpu() for batch in images.split(size)])
+    return torch.cat([run(batch).cpu() for batch in images.split(batch_size(images[0], device))])

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
 
-UNLABELLED = -1
-"""In the labels of heads that use the pool, as scikit-learn has it."""
+from embedkit.heads.pool import UNLABELLED
 
 
 def classes_and_codes(head: Any, y: np.ndarray, n_classes_min: int = 2) -> tuple[np.ndarray, np.ndarray]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from importlib import resources
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import vl_convert
 
@@ -25,13 +25,17 @@ from embedkit.report.text import (
     standing_sentence,
     table_title,
 )
+from embedkit.report.training import training_section
 from embedkit.results import load_runs
+
+if TYPE_CHECKING:
+    from embedkit.backbones.encoder_files import TrainingRecord
 
 FILE = "report.html"
 
 
-def write_report(folder: Path, summary: Summary) -> Path:
-    """Write ``report.html`` into a results folder and return its path.
+def write_report(folder: Path, summary: Summary, records: Mapping[str, TrainingRecord] | None = None) -> Path:
+    """Write ``report.html`` into a results folder and return its path; `records` tell how encoders were trained.
 
     Raises
     ------
@@ -44,7 +48,8 @@ def write_report(folder: Path, summary: Summary) -> Path:
         sections.append(_table_section(summary, table, charts))
     if summary.tables:
         sections += [f"<p class='note'>{escape(explanation())}</p>", _cost_section(summary)]
-    sections += [_missing_section(summary), _settings_section(load_runs(folder))]
+    sections += [training_section(records or {}, charts), _missing_section(summary)]
+    sections.append(_settings_section(load_runs(folder)))
     template = Template((resources.files("embedkit.report") / "page.html").read_text(encoding="utf-8"))
     page = template.substitute(
         title=escape(folder.name),

@@ -11,6 +11,7 @@ import pandas as pd
 from embedkit.errors import counted
 from embedkit.report.summary import FULLY_CONNECTED, Summary, Table
 from embedkit.scores import score_name
+from embedkit.spec import parse
 from embedkit.statistics import Interval
 
 BEST = "*"
@@ -68,6 +69,18 @@ def budget_title(table: Table) -> str:
 
 def protocol_sentence(summary: Summary, table: Table) -> str:
     """On what the table rests."""
+    return _draws_sentence(summary, table) + _encoder_sentence(table.backbone)
+
+
+def _encoder_sentence(backbone: str) -> str:
+    """What intervals leave out where an encoder was trained on the pool, once."""
+    spec = parse(backbone)
+    if spec.name != "autoencoder" or dict(spec.params).get("weights", "pool") == "none":
+        return ""
+    return " All of it is conditional on one trained encoder: another seed would move every number a little."
+
+
+def _draws_sentence(summary: Summary, table: Table) -> str:
     here = (summary.rows["dataset"] == table.dataset) & (summary.rows["status"] == "ok")
     rows = summary.rows[here]
     repeats = rows["repeat"].nunique()

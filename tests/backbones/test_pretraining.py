@@ -193,7 +193,7 @@ def test_weights_of_another_shape_are_told(digits: Dataset, tmp_path: Path) -> N
     recipe = recipe_of(backbone.recipe)
     assert recipe is not None
     save_file(state, tmp_path / "e.safetensors", {"recipe": json.dumps(recipe.plain())})
-    told = r"'e.safetensors' does not fit the recipe that it carries: 1 keys have another shape \(first: 'stem.0.w"
+    told = r"'e.safetensors' does not fit the recipe that it carries: 1 key has another shape \(first: 'stem.0.w"
     with pytest.raises(EmbedkitError, match=told):
         read_encoder(tmp_path / "e.safetensors", recipe)
     with pytest.raises(EmbedkitError, match=told):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import pytest
 import torch
 
-from embedkit.embeddings.pipeline import batch_on_cpu, embed_on_cpu
+from embedkit.embeddings.pipeline import batch_size, embed_on_cpu
 
 
 def in_batches(n: int, size: int) -> Iterable[range]:
@@ -63,4 +63,5 @@ def test_on_a_cpu_networks_run_with_one_thread_each() -> None:
 
 @pytest.mark.parametrize(("side", "size"), [(224, 8), (512, 1), (1024, 1), (28, 256)])
 def test_large_images_go_through_few_at_a_time(side: int, size: int) -> None:
-    assert batch_on_cpu(torch.zeros(3, side, side)) == size
+    assert batch_size(torch.zeros(3, side, side), "cpu") == size
+    assert batch_size(torch.zeros(3, side, side), "cuda") == 256

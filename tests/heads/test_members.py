@@ -312,7 +312,7 @@ def test_written_parameters_reach_the_unscaled_estimator(spec: str, params: dict
     [
         (
             "smv",
-            "unknown head 'smv'; did you mean 'svm'? Heads: best, centroid, cluster_then_label, extra_trees, forest,",
+            "unknown head 'smv'; did you mean 'svm'? Heads: best, centroid, cluster_then_label, extra_trees,",
         ),
         ("knn(neighbours=3)", "knn(neighbours=3): unknown parameter 'neighbours'; knn takes: k, metric, weights"),
         ("svm(kernal='rbf')", "unknown parameter 'kernal'; did you mean 'kernel'? svm takes: C, kernel, gamma"),
