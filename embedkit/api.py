@@ -180,24 +180,18 @@ def embed(
     from embedkit.datasets import dataset_spec, open_dataset
     from embedkit.embeddings import store
     from embedkit.embeddings.extract import extract
-    from embedkit.sampling import plan_evaluation
+    from embedkit.sampling import plan_evaluation, pool_of
     from embedkit.spec import parse
 
     if split not in ("train", "test", "all"):
         raise EmbedkitError(f"unknown split {split!r}; splits are train, test and all")
     opened = open_dataset(dataset_spec(dataset), task=task)
-    try:
-        evaluation = plan_evaluation(opened)
-    except EmbedkitError:  # too few labels to compare heads, which all of the images can do without
-        if split != "all":
-            raise
-        evaluation = None
-    pool = np.flatnonzero(opened.splits != "test") if evaluation is None else evaluation.pool
-    bound = make_backbone(parse(backbone), Images(opened, pool), trust_code)
-    embeddings = store.read(extract(opened, bound, device, lambda done, doing: None))
     indices = np.arange(len(opened))
-    if evaluation is not None and split != "all":
+    if split != "all":
+        evaluation = plan_evaluation(opened)
         indices = evaluation.test if split == "test" else np.union1d(evaluation.pool, evaluation.candidates)
+    bound = make_backbone(parse(backbone), Images(opened, pool_of(opened)), trust_code)
+    embeddings = store.read(extract(opened, bound, device, lambda done, doing: None))
     if opened.targets is not None:
         return embeddings[indices], opened.targets[indices]
     names = np.array([*opened.classes, ""])

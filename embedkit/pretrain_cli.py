@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from embedkit.console import Console
 from embedkit.errors import EmbedkitError, NotApplicable
+
+if TYPE_CHECKING:
+    from embedkit.backbones.autoencoder_recipe import Recipe
 
 
 def pretrain(
@@ -40,12 +43,13 @@ def pretrain(
     on, console = chosen_device(device), Console()
     images = opened(dataset, dataset_spec(dataset, labels), "auto", console)
     try:
-        made = make_backbone(parse(backbone), Images(images, sampling.plan_evaluation(images, evaluation).pool))
+        made = make_backbone(parse(backbone), Images(images, sampling.pool_of(images, evaluation)))
     except NotApplicable as reason:
         raise EmbedkitError(str(reason)) from None
     recipe = recipe_of(made.recipe)
     if recipe is None:
         raise EmbedkitError(f"{backbone} is not trained on a pool; what is trained is an autoencoder(...)")
+    _check_other(out, recipe.on(on))
     with console.stage(f"training {backbone} on {dataset}", 1) as advance:
         made.network(on, advance)
     artefacts.write_atomically(out, encoder_file(recipe.on(on)).read_bytes())
@@ -54,6 +58,20 @@ def pretrain(
     channels, height, width = recipe.input
     colours = "grey" if channels == 1 else "coloured"
     print(f"{out}: {recipe.dim} numbers for {colours} images of {height}x{width}; last loss {record.curve[-1, 1]:.4f}")
+
+
+def _check_other(out: Path, recipe: Recipe) -> None:
+    """The file of another encoder stays; the same one may be written again."""
+    from embedkit.backbones.encoder_files import read_recipe
+
+    if not out.exists():
+        return
+    try:
+        same = read_recipe(out) == recipe
+    except EmbedkitError:
+        same = False
+    if not same:
+        raise EmbedkitError(f"{out} is there already, and is not this encoder; give another name, or remove it")
 
 
 def _check_writable(out: Path) -> None:

@@ -227,6 +227,17 @@ def plan_evaluation(dataset: Dataset, kind: str = "auto", min_class_size: int = 
     return replace(plan, kind="fixed", candidates=candidates, test=np.flatnonzero(tested), pool=pool)
 
 
+def pool_of(dataset: Dataset, kind: str = "auto") -> np.ndarray:
+    """The images that may be learnt from without labels.
+
+    Where there are too few labels to compare heads, these are all that are not in the test split.
+    """
+    try:
+        return plan_evaluation(dataset, kind).pool
+    except EmbedkitError:
+        return np.flatnonzero(dataset.splits != "test")
+
+
 def _check_labelled(dataset: Dataset) -> None:
     if not (dataset.labels >= 0).any():
         what = "images" if dataset.vectors is None else "vectors"

@@ -6,7 +6,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from embedkit import cli
 from embedkit.backbones.encoder_files import read_recipe
@@ -83,3 +85,28 @@ def test_mistakes_are_told_before_anything_is_trained(pretrain: Pretrain, argume
     assert status == 2
     assert told in err
     assert "Traceback" not in err
+
+
+def test_images_need_no_labels(pretrain: Pretrain, tmp_path: Path) -> None:
+    chance = np.random.default_rng(0)
+    (tmp_path / "photos").mkdir()
+    for i in range(100):
+        Image.fromarray(chance.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(tmp_path / "photos" / f"{i}.png")
+    status, out, err = pretrain("photos", "--backbone", SMALL, "--out", "e.safetensors")
+    assert (status, err) == (0, "")
+    assert "e.safetensors: 8 numbers for coloured images of 8x8" in out
+
+
+@pytest.mark.parametrize("other", ["an encoder", "a text"])
+def test_what_is_in_the_file_already_stays(pretrain: Pretrain, tmp_path: Path, other: str) -> None:
+    file = tmp_path / "e.safetensors"
+    if other == "a text":
+        file.write_text("hello")
+    else:
+        assert pretrain("digits", "--backbone", SMALL, "--out", file.name)[0] == 0
+        assert pretrain("digits", "--backbone", SMALL, "--out", file.name)[0] == 0
+    before = file.read_bytes()
+    status, _, err = pretrain("digits", "--backbone", SMALL.replace("dim=8", "dim=9"), "--out", file.name)
+    assert status == 2
+    assert err.endswith("e.safetensors is there already, and is not this encoder; give another name, or remove it\n")
+    assert file.read_bytes() == before
