@@ -190,8 +190,8 @@ def cost_grid(summary: Summary) -> tuple[list[str], list[list[str]]]:
     lines = [
         [
             str(row.head),
-            *([f"{1000 * row.select_s:.1f} ms" if row.select_s else "-"] if chosen else []),
-            f"{1000 * row.fit_s:.1f} ms",
+            *([_time(row.select_s) if row.select_s else "-"] if chosen else []),
+            _time(row.fit_s),
             f"{1e6 * row.predict_s / row.n_test:.1f} µs",
             "-" if pd.isna(row.head_bytes) else _bytes(row.head_bytes),
         ]
@@ -212,6 +212,10 @@ def cost_rows(summary: Summary) -> pd.DataFrame:
         & (rows["selection"] == last.selection)
     ]
     return timed[timed["budget"] == timed["budget"].max()].sort_values("fit_s")
+
+
+def _time(seconds: float) -> str:
+    return f"{1000 * seconds:.1f} ms" if seconds < 10 else f"{seconds:.1f} s"
 
 
 def _bytes(count: float) -> str:

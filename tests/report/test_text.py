@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from embedkit.report.summary import Table, summarise
-from embedkit.report.text import cell_text, markdown_grid, standing_sentence, summary_markdown, summary_text
+from embedkit.report.text import _time, cell_text, markdown_grid, standing_sentence, summary_markdown, summary_text
 from embedkit.statistics import Interval
 
 
@@ -96,3 +96,8 @@ def test_errors_have_three_significant_digits_and_their_intervals_as_many_decima
     estimate: float, half_width: float, shown: str
 ) -> None:
     assert cell_text(Interval(estimate, half_width), "mae") == shown
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0.00004, "0.0 ms"), (0.0125, "12.5 ms"), (61.8868, "61.9 s")])
+def test_long_times_are_told_in_seconds(seconds: float, told: str) -> None:
+    assert _time(seconds) == told
