@@ -40,13 +40,15 @@ class Console:
 
     @contextmanager
     def _bar(self, title: str, total: float) -> Iterator[Advance]:
+        from rich.console import Console as Terminal
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
         title_column = TextColumn("{task.description}", markup=False)
         left_column = TextColumn("{task.fields[left]}", markup=False)
         columns = (title_column, BarColumn(24), TaskProgressColumn(), TimeElapsedColumn(), left_column)
         left_of = _Left()
-        with Progress(*columns, transient=True) as progress:
+        # a terminal of its own: rich's common one stays what it was when some library first asked for it
+        with Progress(*columns, console=Terminal(), transient=True) as progress:
             task = progress.add_task(title, total=total, left="")
 
             def advance(done: float, doing: str = "") -> None:

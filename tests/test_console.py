@@ -7,6 +7,8 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+import rich
+import rich.console
 
 from embedkit import console
 from embedkit.console import Console, duration, duration_left
@@ -76,6 +78,18 @@ def test_a_stage_on_a_terminal_is_a_bar_that_shows_names_as_they_are(monkeypatch
     assert "50%" in shown
     assert "vote(heads=[svm, knn])" in shown
     assert "a line meanwhile" in shown
+
+
+def test_the_bar_is_there_whatever_other_libraries_did_to_rich_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    silent = rich.console.Console(file=io.StringIO())
+    monkeypatch.setattr(rich, "_console", silent)
+    terminal = Terminal()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stdout", terminal)
+    with Console().stage("embedding photos", 4) as advance:
+        advance(2)
+    assert "embedding photos" in terminal.getvalue()
+    assert silent.file.getvalue() == ""  # type: ignore[attr-defined]
 
 
 def test_an_error_in_a_stage_comes_out(monkeypatch: pytest.MonkeyPatch) -> None:
