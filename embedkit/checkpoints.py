@@ -87,10 +87,6 @@ class Checkpoint:
         """What there is, in words for an error."""
         return f"the state after step {self._step} is kept in {self.file}" if self._step else "no state was kept before"
 
-    def remove(self) -> None:
-        """When what it was for is done."""
-        self.file.unlink(missing_ok=True)
-
     def _generators(self, order: torch.Generator) -> dict[str, torch.Generator]:
         return {"order": order, **self._chance}
 

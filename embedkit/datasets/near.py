@@ -18,7 +18,7 @@ SIDE = 32
 BITS_MAX = 7
 CORRELATION_MIN = 0.95
 ONE_LEVEL_MAX = 0.5
-"""Share of a thumbnail; of 3,000 photos of clothes none has more than 0.1."""
+"""Share of a thumbnail; of 3,781 photos of clothes 29 have more than 0.1, the most 0.49."""
 _PAIRS_PER_BATCH = 65536
 
 

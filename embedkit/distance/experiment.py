@@ -20,9 +20,10 @@ from embedkit.distance.plan import DistancePlan
 from embedkit.embeddings.extract import effective_key
 from embedkit.environment import facts
 from embedkit.errors import counted
-from embedkit.experiment import about_backbone, download, make_embeddings
+from embedkit.experiment import download, make_embeddings
 from embedkit.results import ImageSet
 from embedkit.spec import parse, parse_chain
+from embedkit.task_maker import about_backbone
 
 
 def run_distances(plan: DistancePlan, console: Console, dry_run: bool = False) -> Path:

@@ -23,7 +23,6 @@ _BATCHES_AHEAD = 3
 Batch = tuple[torch.Tensor, torch.cuda.Event | None]
 """Loaded images (b, C, h, w) on the GPU, and what to wait for before they are all there."""
 
-
 Image = bytes | torch.Tensor | None
 """A file that the GPU decodes, an image loaded here, or None where the GPU holds it already."""
 
@@ -45,25 +44,25 @@ class Feeder:
     def __init__(
         self, dataset: Dataset, network: Network, device: str, decodes: bool, held: HeldImages | None = None
     ) -> None:
-        self._dataset, self._device, self._held = dataset, device, held
-        self._load, self._transform = load_with(network), network.transform
-        self._decodes = decodes and dataset.encoded is not None and isinstance(self._transform, Preprocessing)
+        self._device, self._held = device, held
+        self._image, self._load, self._transform = dataset.image, load_with(network), network.transform
+        self._encoded = dataset.encoded if decodes and isinstance(self._transform, Preprocessing) else None
         self._stream = torch.cuda.Stream(device) if device.startswith("cuda") else None
 
     def __call__(self, numbers: range, each: Callable[..., Iterable[Image]] = map) -> Batch:
         images = list(each(self._fetch, numbers))
         with torch.cuda.stream(self._stream):
             batch = self._assembled(numbers, images)
-            if self._held is not None:
+            if self._held is not None and any(image is not None for image in images):
                 self._held.keep(numbers, batch)
             return batch, None if self._stream is None else self._stream.record_event()
 
     def _fetch(self, i: int) -> Image:
         if self._held is not None and self._held.holds(i):
             return None
-        if not self._decodes or self._dataset.encoded is None:
-            return self._load(self._dataset.image(i))
-        data = self._dataset.encoded(i)
+        if self._encoded is None:
+            return self._load(self._image(i))
+        data = self._encoded(i)
         return data if is_plain_jpeg(data) else self._load(decode(data))
 
     def _assembled(self, numbers: range, images: Sequence[Image]) -> torch.Tensor:

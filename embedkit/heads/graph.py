@@ -137,7 +137,7 @@ def settled(
     """What every row ends up with, (n, c) float32, where each gets its source and a share of what flows to it.
 
     Solves (I - share * flow) F = sources by conjugate gradients in float32, until a column's residual is 1e-4 of its
-    source: on MNIST training images 1e-3 and 1e-7 end in the same predictions.
+    source: on MNIST training images accuracies at 1e-3 and at 1e-7 differ by at most 0.03 points.
 
     Parameters
     ----------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ LEAK = 1e-4
 """Propagation loses so much at each step, so that rows which no labelled one can reach end up with nothing."""
 
 
-class _LabelGraphClassifier(ClassifierMixin, BaseEstimator):
+class _LabelGraphClassifier(ClassifierMixin, BaseEstimator, ABC):
     def __init__(self, n_neighbors: int, metric: str, class_mass: bool) -> None:
         self.n_neighbors = n_neighbors
         self.metric = metric
@@ -35,8 +36,9 @@ class _LabelGraphClassifier(ClassifierMixin, BaseEstimator):
         (self.label_distributions_,) = self._distributions(self._graph, places, codes[places])
         return self
 
+    @abstractmethod
     def _distributions(self, graph: Graph, places: np.ndarray, codes: np.ndarray) -> list[np.ndarray]:
-        raise NotImplementedError
+        """What labels at some places of the graph say of all its rows: one array (n, n_classes)."""
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Mean distribution of the k nearest fitted rows, weighted as in the graph, (n, n_classes)."""

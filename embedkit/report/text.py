@@ -77,7 +77,7 @@ def _encoder_sentence(backbone: str) -> str:
     spec = parse(backbone)
     if spec.name != "autoencoder" or dict(spec.params).get("weights", "pool") == "none":
         return ""
-    return " All of it is conditional on one trained encoder: another seed would move every number a little."
+    return " All of it is conditional on one trained encoder: what another seed would give is not in the intervals."
 
 
 def _draws_sentence(summary: Summary, table: Table) -> str:
