@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from embedkit import results
+from embedkit.results import ImageSet, Predictions
+
 SHARED_DATA = Path(os.environ.get("EMBEDKIT_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
@@ -60,3 +63,82 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def shared_data() -> Path:
     return SHARED_DATA
+
+
+FACTS = {
+    "versions": {"embedkit": "0.1.0"},
+    "processor": "a processor",
+    "cores": 2,
+    "memory_gib": 8.0,
+    "system": "Linux",
+    "device": "cpu",
+    "gpu": None,
+    "jobs": 2,
+    "thread_libraries": [{"internal_api": "openblas", "version": "0.3", "architecture": "Zen", "num_threads": 1}],
+    "command": "embedkit run <photos> --heads svm",
+    "study": {"datasets": ["photos"], "repeats": 3},
+}
+RIGHT = {"mlp": {"1": 4, "5": 9}, "svm": {"1": 5, "5": 9}, "forest": {"1": 2, "5": 6}}
+"""Of ten test images, how many each head gets right at each budget, in every repeat."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A results folder with known rows: three heads, two budgets, three repeats, ten test images."""
+    truth = np.repeat([0, 1], 5)
+    test = ImageSet("t" * 64, [f"{i}.png" for i in range(10)], truth, np.arange(10), ("cat", "dog"))
+    outcomes = []
+    for head, by_budget in RIGHT.items():
+        for budget, right in by_budget.items():
+            for repeat in range(3):
+                predicted = np.where(np.arange(10) < right, truth, 1 - truth)
+                row = {
+                    "experiment": "heads", "dataset": "photos", "backbone": "pixels", "codec": "float32", "head": head,
+                    "budget": budget, "repeat": repeat, "selection": "cv", "task": "classification",
+                    "evaluation": "fixed", "data_sha256": "d", "inputs_sha256": head,
+                    "n_labeled": 2 * int(budget), "n_pool": 40, "n_test": 10, "n_classes": 2,
+                    "test_sha256": test.sha256, "scores": {"accuracy": right / 10}, "status": "ok",
+                    "fit_s": 0.0125 if repeat == 0 else None, "predict_s": 0.002 if repeat == 0 else None,
+                    "head_bytes": 12_345, "timing": "exclusive" if repeat == 0 else None,
+                    "key": f"{head} {budget} {repeat}",
+                }  # fmt: skip
+                outcomes.append((row, Predictions(predicted, None, None)))
+    failed = outcomes[0][0] | {"key": "x", "head": "xgboost", "status": "failed", "error": "ValueError: <no> luck"}
+    with results.open_results(tmp_path / "photos") as connection:
+        run_id = results.start_run(connection, "2026-01-01T00:00:00+00:00", FACTS)
+        results.write_image_set(connection, test)
+        results.write(connection, run_id, [*outcomes, (failed | {"scores": None}, None)])
+    return tmp_path / "photos"
+
+
+MISSED_BY = {
+    "mlp": {"10": (1, 3), "all": (0.25, 0.75)},
+    "svm": {"10": (0, 1), "all": (1, 2)},
+    "forest": {"10": (9, 11)},
+}
+"""By how much each head misses the targets of even and of odd test images, at each budget, in every repeat."""
+
+
+@pytest.fixture
+def ages(tmp_path: Path) -> Path:
+    """A results folder with known rows of numeric targets."""
+    truth = 10.0 * np.arange(10)
+    test = ImageSet("n" * 64, [f"{i}.png" for i in range(10)], truth, np.arange(10), ("",))
+    outcomes = []
+    for head, by_budget in MISSED_BY.items():
+        for budget, (even, odd) in by_budget.items():
+            for repeat in range(3):
+                row = {
+                    "experiment": "heads", "dataset": "ages", "backbone": "pixels", "codec": "float32", "head": head,
+                    "budget": budget, "repeat": repeat, "selection": "cv", "task": "regression",
+                    "evaluation": "fixed", "data_sha256": "d", "inputs_sha256": head,
+                    "n_labeled": 10 if budget == "10" else 40, "n_pool": 40, "n_test": 10, "test_sha256": test.sha256,
+                    "scores": {"mae": (even + odd) / 2}, "status": "ok", "fit_s": 0.01, "predict_s": 0.001,
+                    "head_bytes": 1000, "timing": "exclusive" if repeat == 0 else None,
+                    "key": f"{head} {budget} {repeat}",
+                }  # fmt: skip
+                outcomes.append((row, Predictions(truth - np.tile([even, -odd], 5), None, None)))
+    with results.open_results(tmp_path / "ages") as connection:
+        results.write_image_set(connection, test)
+        results.write(connection, results.start_run(connection, "2026-01-01T00:00:00+00:00", FACTS), outcomes)
+    return tmp_path / "ages"

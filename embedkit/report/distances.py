@@ -11,7 +11,7 @@ import pandas as pd
 from embedkit.distance.comparison import ALL_PAIRS
 from embedkit.distance.metrics import METRICS
 from embedkit.frames import load_results
-from embedkit.report.summary import latest
+from embedkit.outcomes import latest
 from embedkit.report.text import cell_text, grid, markdown_grid, wrapped
 from embedkit.statistics import Interval
 

@@ -8,7 +8,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from embedkit.report.summary import FULLY_CONNECTED, Table, family
+from embedkit.outcomes import FULLY_CONNECTED, family
+from embedkit.report.summary import Table
 from embedkit.report.text import budget_title
 from embedkit.scores import score_name
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from embedkit.errors import counted
-from embedkit.report.summary import FULLY_CONNECTED, Summary, Table
+from embedkit.outcomes import FULLY_CONNECTED
+from embedkit.report.summary import Summary, Table
 from embedkit.scores import score_name
 from embedkit.spec import parse
 from embedkit.statistics import Interval

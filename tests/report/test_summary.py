@@ -8,7 +8,7 @@ import pytest
 
 import embedkit as ek
 from embedkit import results
-from embedkit.report.summary import family, summarise
+from embedkit.report.summary import summarise
 
 
 def test_cells_are_means_in_percent(folder: Path) -> None:
@@ -62,12 +62,6 @@ def test_a_repeat_that_is_not_complete_is_left_out(folder: Path) -> None:
     (table,) = summarise(folder, keys=keys).tables
     assert ("svm", "1") not in table.cells
     assert ("mlp", "1") in table.cells
-
-
-def test_families_of_heads() -> None:
-    assert [family(head) for head in ("linear", "mlp(steps=3)", "svm(C=1)", "knn(k=1)", "xgboost")] == [
-        "fully connected", "fully connected", "SVM", "neighbours", "trees",
-    ]  # fmt: skip
 
 
 def test_cells_of_numeric_targets_are_mean_absolute_errors_with_intervals(ages: Path) -> None:
