@@ -28,7 +28,7 @@ from embedkit.backbones.pool_images import as_input
 from embedkit.backbones.pooling import Pool
 from embedkit.backbones.pretraining import trained_encoder
 from embedkit.backbones.reconstruction import Loss
-from embedkit.backbones.weights import file_sha256
+from embedkit.backbones.weights import file_sha256, weights_file
 from embedkit.errors import EmbedkitError, NotApplicable
 from embedkit.training import Precision
 
@@ -81,7 +81,8 @@ def autoencoder(
     if weights in ("pool", "none"):
         recipe, about = _of_pool(images, written, weights == "pool")
     else:
-        recipe, about = _of_file(images, written, weights)
+        file = weights_file(weights, '"pool", "none" or a file of embedkit pretrain')
+        recipe, about = _of_file(images, written, file)
     names = (layer,) if isinstance(layer, str) else layer or ("bottleneck",)
     bare = skeleton(lambda: recipe.untrained().encoder)
     inputs = torch.zeros(2, *recipe.input, device="meta")
@@ -91,7 +92,7 @@ def autoencoder(
         if weights == "pool":
             encoder = trained_encoder(recipe, images, device, progress)
         else:
-            encoder = recipe.untrained().encoder if weights == "none" else read_encoder(Path(weights), recipe)
+            encoder = recipe.untrained().encoder if weights == "none" else read_encoder(file, recipe)
         module = outputs_of(encoder, names, pool, "autoencoder").eval().to(device)
         return Network(module, lambda image: as_input(image, recipe.input))
 
@@ -105,7 +106,7 @@ def autoencoder(
 
 def architecture(file: str) -> dict[str, Any]:
     """The parameters that make an untrained encoder of the shape that a file has."""
-    recipe = read_recipe(Path(file))
+    recipe = read_recipe(weights_file(file))
     _, height, width = recipe.input
     size = {"image_size": height} if height == width and SIDE_MIN <= height <= SIDE_MAX else {}
     return {"dim": recipe.dim, "width": recipe.width, "seed": recipe.seed, **size}
@@ -135,18 +136,17 @@ def _of_pool(images: Images, written: dict[str, Any], trained: bool) -> tuple[Re
     return recipe, {"weights": "pool", **recipe.plain()}
 
 
-def _of_file(images: Images, written: dict[str, Any], file: str) -> tuple[Recipe, dict[str, Any]]:
+def _of_file(images: Images, written: dict[str, Any], file: Path) -> tuple[Recipe, dict[str, Any]]:
     """The same for a file of weights, which is looked at before anything runs."""
-    sha256 = file_sha256(file, '"pool", "none" or a file of embedkit pretrain')
-    recipe = read_recipe(Path(file))
-    check_same(written, recipe, Path(file).name)
-    read_encoder(Path(file), recipe)
+    recipe = read_recipe(file)
+    check_same(written, recipe, file.name)
+    read_encoder(file, recipe)
     channels = images.dataset.shape[2] if images.dataset is not None and images.dataset.shape else recipe.input[0]
     if channels > recipe.input[0]:
         raise EmbedkitError(
-            f"{Path(file).name!r} was trained on grey images, and those of {images.dataset.name} have colours"
+            f"{file.name!r} was trained on grey images, and those of {images.dataset.name} have colours"
         )
-    return recipe, {"weights": sha256, "version": recipe.version, "seed": recipe.seed}
+    return recipe, {"weights": file_sha256(file), "version": recipe.version, "seed": recipe.seed}
 
 
 def _try_out(bare: nn.Module, names: tuple[str, ...], pool: Pool, inputs: torch.Tensor) -> None:

@@ -19,7 +19,7 @@ from embedkit.backbones.backbone import Backbone, Images, Wanted, as_rgb
 from embedkit.backbones.network import ImageSize, Layers, Transform, bind_network
 from embedkit.backbones.pooling import Pool
 from embedkit.backbones.preprocessing import Preprocessing, of_preset
-from embedkit.backbones.weights import file_sha256, load_weights
+from embedkit.backbones.weights import file_sha256, load_weights, weights_file
 from embedkit.errors import EmbedkitError
 
 
@@ -53,12 +53,13 @@ def own_network(
     spec = f'module(path="{file.name}:{function}")'
     build = _run(file, source, code, function, spec)
     recipe: dict[str, Any] = {"name": "module", "version": 1, "code": code, "function": function, "seed": seed}
-    recipe |= {"weights": "none" if weights == "none" else file_sha256(weights)}
+    stored = None if weights == "none" else weights_file(weights, '"none" or a file')
+    recipe |= {"weights": "none" if stored is None else file_sha256(stored)}
 
     def built() -> tuple[nn.Module, Transform]:
         module, transform = _built(build, seed, spec)
-        if weights != "none":
-            load_weights(module, spec, Path(weights))
+        if stored is not None:
+            load_weights(module, spec, stored)
         return module, transform
 
     bare, transform = built()

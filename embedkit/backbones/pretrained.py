@@ -15,7 +15,7 @@ from embedkit.backbones.layers import skeleton
 from embedkit.backbones.network import ImageSize, Layers, bind_network
 from embedkit.backbones.pooling import Pool
 from embedkit.backbones.preprocessing import Preprocessing, of_preset
-from embedkit.backbones.weights import file_sha256, fitting_state, load_weights
+from embedkit.backbones.weights import file_sha256, fitting_state, load_weights, weights_file
 from embedkit.errors import EmbedkitError
 
 
@@ -48,15 +48,16 @@ def pretrained(
     elif weights == "default":
         recipe |= {"weights": str(default)}
     else:
-        recipe |= {"weights": file_sha256(weights)}
-        fitting_state(bare, name, Path(weights), unused)  # a file that does not fit is an error before anything runs
+        file = weights_file(weights)
+        recipe |= {"weights": file_sha256(file)}
+        fitting_state(bare, name, file, unused)  # a file that does not fit is an error before anything runs
 
     def filled() -> nn.Module:
         if weights == "default":
             return _downloaded(name, default)
         module = _untrained(name, seed)
         if weights != "none":
-            load_weights(module, name, Path(weights), unused)
+            load_weights(module, name, file, unused)
         return module
 
     return bind_network(

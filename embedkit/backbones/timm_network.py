@@ -20,7 +20,7 @@ from embedkit.backbones.layers import skeleton
 from embedkit.backbones.network import ImageSize, Layers, Transform, bind_network
 from embedkit.backbones.pooling import Pool
 from embedkit.backbones.preprocessing import Preprocessing
-from embedkit.backbones.weights import file_sha256, fitting_state, load_weights
+from embedkit.backbones.weights import file_sha256, fitting_state, load_weights, weights_file
 from embedkit.errors import EmbedkitError
 from embedkit.spec import did_you_mean
 
@@ -52,15 +52,16 @@ def timm_network(
         if not _source(config):
             raise EmbedkitError(f'{spec}: timm has no weights for it; write weights="none", or a file')
     else:
-        recipe |= {"weights": file_sha256(weights)}
-        fitting_state(bare, spec, Path(weights))  # a file that does not fit is an error before anything runs
+        file = weights_file(weights)
+        recipe |= {"weights": file_sha256(file)}
+        fitting_state(bare, spec, file)  # a file that does not fit is an error before anything runs
 
     def filled() -> nn.Module:
         if weights == "default":
             return _downloaded(name, config)
         module = _untrained(name, seed)
         if weights != "none":
-            load_weights(module, spec, Path(weights))
+            load_weights(module, spec, file)
         return module
 
     download = "" if weights != "default" or _is_here(config) else _download(config, bare)

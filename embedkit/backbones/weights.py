@@ -12,22 +12,31 @@ from typing import Any
 import torch
 from torch import nn
 
+from embedkit.datasets.downloads import data_folder
 from embedkit.errors import EmbedkitError, counted
 
 
-def file_sha256(path: str, choices: str = '"default", "none" or a file') -> str:
-    """The sha256 of a weights file; `choices` says what may be written, for the error.
+def weights_file(name: str, choices: str = '"default", "none" or a file') -> Path:
+    """The weights file that a user names: as written, else in ``EMBEDKIT_DATA/weights``.
 
     Raises
     ------
     EmbedkitError
-        Where it cannot be read.
+        Where there is none; `choices` says what may be written.
     """
+    written, shared = Path(name), data_folder() / "weights" / name
+    file = shared if shared.is_file() and not written.exists() else written
     try:
-        with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        file.open("rb").close()
     except OSError as error:
-        raise EmbedkitError(f"cannot read the weights file {path!r}: {error.strerror}; weights are {choices}") from None
+        raise EmbedkitError(f"cannot read the weights file {name!r}: {error.strerror}; weights are {choices}") from None
+    return file
+
+
+def file_sha256(file: Path) -> str:
+    """Of a file's bytes, in hexadecimal."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def load_weights(module: nn.Module, name: str, path: Path, unused: str | None = None) -> None:

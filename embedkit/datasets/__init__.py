@@ -12,6 +12,7 @@ from typing import Any
 from embedkit.datasets.bundled import bundled
 from embedkit.datasets.dataset import Dataset
 from embedkit.datasets.decode import SUFFIXES
+from embedkit.datasets.downloads import data_folder
 from embedkit.datasets.folder import folder
 from embedkit.datasets.npz import npz
 from embedkit.datasets.parquet import parquet
@@ -108,8 +109,13 @@ def download_of(spec: Spec) -> str:
 
 
 def _loader(spec: Spec) -> Spec:
+    """How a data set is read; the path of a card is below ``EMBEDKIT_DATA``."""
     card = cards().get(spec.name)
-    return parse(card["loader"]) if card else spec
+    if not card:
+        return spec
+    loader = parse(card["loader"])
+    path = dict(loader.params).get("path")
+    return loader if path is None else loader.replace(path=str(data_folder() / path))
 
 
 def open_dataset(
@@ -124,6 +130,12 @@ def open_dataset(
     """
     card = cards().get(spec.name)
     loader = _loader(spec)
+    path = dict(loader.params).get("path")
+    if card and path and not Path(path).exists():
+        raise EmbedkitError(
+            f"{spec.name} is not in {path}: get it from {card['origin']} and put it there, or set EMBEDKIT_DATA to the "
+            f"folder that holds {Path(path).name}/"
+        )
     meant = card["task"] if card and task == "auto" else task
     dataset = DATASETS[loader.name](progress, meant, **checked_params(loader, DATASETS[loader.name]))
     if card:

@@ -260,7 +260,7 @@ def test_the_key_of_a_file_is_its_content(digits: Dataset, file: str, tmp_path: 
     images = Images(digits, POOL)
     here, there = (autoencoder(images, weights=path) for path in (file, str(tmp_path / "elsewhere.safetensors")))
     assert here.recipe == there.recipe
-    assert here.recipe["weights"] == file_sha256(file)
+    assert here.recipe["weights"] == file_sha256(Path(file))
 
 
 def test_what_agrees_with_the_file_may_be_written(digits: Dataset, file: str) -> None:

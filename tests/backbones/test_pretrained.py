@@ -253,6 +253,15 @@ def test_an_absent_file_is_told_with_the_choices() -> None:
         backbone("squeezenet1_1", weights="no/such.pth")
 
 
+def test_a_file_that_is_not_here_is_found_among_the_weights_of_the_folder_for_data(
+    weights: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data" / "weights").mkdir(parents=True)
+    shutil.copy(weights, tmp_path / "data" / "weights" / "shared.pth")
+    monkeypatch.setenv("EMBEDKIT_DATA", str(tmp_path / "data"))
+    assert backbone("squeezenet1_1", weights="shared.pth").recipe == backbone("squeezenet1_1", weights=weights).recipe
+
+
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(EmbedkitError, match=r"cannot read the weights file .*: Is a directory"):
         backbone("squeezenet1_1", weights=str(tmp_path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -167,3 +168,26 @@ def test_a_spec_opens_vectors(elsewhere: Path) -> None:
     dataset = open_dataset(dataset_spec('vectors(path="x.npy", labels="y.csv", name="clip")'))
     assert dataset.name == "clip"
     np.testing.assert_array_equal(dataset.vectors, np.eye(2))
+
+
+def test_a_card_without_a_download_is_found_in_the_folder_for_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_photo: Callable[..., Path]
+) -> None:
+    for number, split in enumerate(("train", "test")):
+        write_photo(tmp_path / "data" / "clothing" / split / "hat" / "1.png", seed=number)
+    monkeypatch.setenv("EMBEDKIT_DATA", str(tmp_path / "data"))
+    dataset = open_dataset(dataset_spec("clothing"))
+    assert (dataset.name, len(dataset), dataset.classes) == ("clothing", 2, ("hat",))
+
+
+def test_a_card_whose_images_are_not_there_says_where_they_belong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMBEDKIT_DATA", str(tmp_path / "data"))
+    with pytest.raises(EmbedkitError) as error:
+        open_dataset(dataset_spec("clothing"))
+    assert str(error.value) == (
+        f"clothing is not in {tmp_path / 'data' / 'clothing'}: get it from "
+        "https://github.com/alexeygrigorev/clothing-dataset-small and put it there, or set EMBEDKIT_DATA to the folder "
+        "that holds clothing/"
+    )
