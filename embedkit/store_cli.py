@@ -17,6 +17,7 @@ from embedkit import artefacts
 from embedkit.embeddings import exports, maintenance, store
 from embedkit.embeddings.inventory import KEY_SHOWN, Entry, entries, find
 from embedkit.errors import EmbedkitError, counted
+from embedkit.pool_inventory import KINDS, pool_entries, remove
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look after the embeddings that are stored.")
 
@@ -38,13 +39,17 @@ def list_entries() -> None:
 
 @app.command()
 def size() -> None:
-    """How much room the embeddings take, and how much is left."""
+    """How much room embeddings, encoders and other things made of pools take, and how much is left."""
     found = entries()
     folder = artefacts.cache() / "embeddings"
     print(f"{folder}: {counted(len(found), 'embedding')}, {_size(sum(entry.nbytes for entry in found))}")
     for state in dict.fromkeys(entry.state for entry in found):
         some = [entry for entry in found if entry.state == state]
         print(f"  {state}: {counted(len(some), 'embedding')}, {_size(sum(entry.nbytes for entry in some))}")
+    others = pool_entries()
+    for kind, names in KINDS.items():
+        if some_of := [entry for entry in others if entry.kind == kind]:
+            print(f"{counted(len(some_of), *names)}: {_size(sum(entry.nbytes for entry in some_of))}")
     if artefacts.cache().is_dir():
         print(f"free: {_size(shutil.disk_usage(artefacts.cache()).free)}")
 
@@ -93,17 +98,23 @@ def prune(
 ) -> None:
     """Remove embeddings: the KEYS given; without any, what is unfinished or of another store format.
 
-    What a process is making is left alone. What is removed is made again when it is next needed.
+    With --older-than also trained encoders, graphs and codecs of that age. What a process is making is left alone. What
+    is removed is made again when it is next needed.
     """
     if keys and older_than is not None:
         raise EmbedkitError("give keys or --older-than, not both")
     chosen = _chosen(keys) if keys else [entry for entry in entries() if _is_prunable(entry, older_than)]
-    if not chosen:
+    others = [] if older_than is None else [entry for entry in pool_entries() if _is_aged(entry.made, older_than)]
+    if not chosen and not others:
         print("nothing to remove")
         return
     for entry in chosen:
         print(f"{entry.key[:KEY_SHOWN]}  {entry.state}, {_size(entry.nbytes)}, {entry.dataset}, {entry.backbone}")
-    total = f"{counted(len(chosen), 'embedding')}, {_size(sum(entry.nbytes for entry in chosen))}"
+    for other in others:
+        print(f"{other.path.stem[:KEY_SHOWN]}  {KINDS[other.kind][0]}, {_size(other.nbytes)}")
+    counts = [counted(len(chosen), "embedding")] if chosen else []
+    counts += [counted(n, *KINDS[kind]) for kind in KINDS if (n := sum(other.kind == kind for other in others))]
+    total = f"{', '.join(counts)}, {_size(sum(each.nbytes for each in chosen) + sum(each.nbytes for each in others))}"
     if dry_run:
         print(f"would remove {total}")
         return
@@ -112,6 +123,8 @@ def prune(
         return
     for entry in chosen:
         maintenance.remove(entry)
+    for other in others:
+        remove(other)
     print(f"removed {total}")
 
 
@@ -143,8 +156,12 @@ def _chosen(keys: Sequence[str] | None) -> list[Entry]:
 def _is_prunable(entry: Entry, older_than: float | None) -> bool:
     if entry.state == "in progress":
         return False
-    is_aged = older_than is not None and entry.made < datetime.now() - timedelta(days=older_than)
+    is_aged = older_than is not None and _is_aged(entry.made, older_than)
     return is_aged or entry.state in ("unfinished", "old")
+
+
+def _is_aged(made: datetime, days: float) -> bool:
+    return made < datetime.now() - timedelta(days=days)
 
 
 def _agreed(question: str) -> bool:

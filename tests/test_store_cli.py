@@ -138,6 +138,20 @@ def test_prune_removes_what_is_unfinished(run: Store) -> None:
     assert store.is_complete(DONE)
 
 
+def test_encoders_and_what_else_follows_from_pools_are_counted_and_pruned_by_age(run: Store, cache: Path) -> None:
+    encoder = cache / "encoders" / ("e" * 64) / "encoder.safetensors"
+    graphs = [cache / "pools" / f"{letter * 64}.safetensors" for letter in "fg"]
+    for file, nbytes in zip((encoder, *graphs), (1500, 70, 30), strict=True):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(bytes(nbytes))
+    graphs[0].with_suffix(".lock").touch()
+    os.utime(encoder, (1.7e9, 1.7e9))
+    os.utime(graphs[0], (1.7e9, 1.7e9))
+    assert run("size")[1][1:3] == ["1 trained encoder: 1.5 kB", "2 graphs and codecs: 100 bytes"]
+    assert run("prune", "--older-than", "100", "--yes")[1][-1] == "removed 1 trained encoder, 1 graph or codec, 1.6 kB"
+    assert [path.name for path in cache.glob("*/*")] == [graphs[1].name]
+
+
 @pytest.mark.usefixtures("two")
 def test_prune_removes_what_is_older(run: Store) -> None:
     run("prune", "--older-than", "100", "--yes")
