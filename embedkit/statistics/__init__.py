@@ -8,17 +8,8 @@ from embedkit.statistics.best import best_set
 from embedkit.statistics.calibration import calibration_error, squared_misses
 from embedkit.statistics.champions import champion, champion_difference
 from embedkit.statistics.crossover import Crossover, crossover
-from embedkit.statistics.intervals import (
-    CONFIDENCE,
-    Images,
-    Interval,
-    Means,
-    Spread,
-    images_for,
-    interval,
-    means,
-    spread,
-)
+from embedkit.statistics.images import Images, images_for
+from embedkit.statistics.intervals import CONFIDENCE, Interval, Spread, interval, spread
 from embedkit.statistics.macro_f1 import macro_f1_values
 from embedkit.statistics.savings import LabelSavings, label_savings
 from embedkit.statistics.testing import Friedman, average_ranks, friedman, holm, sign_flip_test
@@ -32,7 +23,6 @@ __all__ = [
     "Images",
     "Interval",
     "LabelSavings",
-    "Means",
     "Spread",
     "Verdict",
     "average_ranks",
@@ -47,7 +37,6 @@ __all__ = [
     "interval",
     "label_savings",
     "macro_f1_values",
-    "means",
     "sign_flip_test",
     "spread",
     "squared_misses",

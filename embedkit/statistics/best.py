@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from embedkit.statistics.intervals import Images, means, spread
+from embedkit.statistics.images import Images
+from embedkit.statistics.intervals import spread
 
 
 def best_set(
@@ -20,13 +21,11 @@ def best_set(
     if len(correct) < 2:
         return set(correct)
     tail = alpha / (len(correct) - 1)
-    of = {head: means(matrix, images, folds) for head, matrix in correct.items()}
-    beaten = set()
-    for head, own in of.items():
-        for rival in of.values():
-            if rival.estimate > own.estimate:
-                ahead = spread(rival - own, images)
-                if ahead.estimate > ahead.half_width(tail):
-                    beaten.add(head)
-                    break
-    return set(correct) - beaten
+    means = {head: float(matrix.mean(axis=0) @ images.weights) for head, matrix in correct.items()}
+    from_best = sorted(correct, key=lambda head: -means[head])
+    kept = set()
+    for place, head in enumerate(from_best):
+        ahead = (spread(correct[rival] - correct[head], images, folds) for rival in from_best[:place])
+        if not any(difference.estimate > difference.half_width(tail) for difference in ahead):
+            kept.add(head)
+    return kept

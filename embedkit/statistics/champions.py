@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from embedkit.statistics.intervals import CONFIDENCE, Images, Interval, interval
+from embedkit.statistics.images import Images
+from embedkit.statistics.intervals import CONFIDENCE, Interval, interval
 
 
 def champion(

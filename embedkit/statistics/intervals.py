@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from scipy import optimize, special
 
+from embedkit.statistics.images import Images, group_sums, image_variance
+
 CONFIDENCE = 0.95
 _LEAST_P = 1e-15
-_COIN = 0.25
-"""The variance of a fair coin."""
 
 
 @dataclass(frozen=True)
@@ -29,80 +28,6 @@ class Interval:
     @property
     def excludes_zero(self) -> bool:
         return abs(self.estimate) > self.half_width
-
-
-@dataclass(frozen=True, eq=False)
-class Images:
-    """The test images behind the columns of a matrix: weights (n,) with mean 1, truth (n,) and groups (n,).
-
-    The truth is class indices (int), or targets (float).
-    """
-
-    weights: np.ndarray
-    truth: np.ndarray
-    groups: np.ndarray
-    stratified: bool
-    """Whether the weights equalise the classes, so that only the spread within classes counts."""
-
-    @cached_property
-    def group(self) -> np.ndarray:
-        """Groups numbered from 0, (n,)."""
-        return np.unique(self.groups, return_inverse=True)[1]
-
-    @cached_property
-    def stratum(self) -> np.ndarray:
-        """What images are compared within, (n,)."""
-        return self.truth if self.stratified else np.zeros(len(self.truth), dtype=np.int64)
-
-    @cached_property
-    def correction(self) -> np.ndarray:
-        """By image, what residuals grow by since the mean of its stratum's groups is estimated, (n,)."""
-        n_groups = np.bincount(np.unique(np.stack([self.stratum, self.group]), axis=1)[0])
-        return np.sqrt(n_groups / np.maximum(n_groups - 1, 1))[self.stratum]
-
-
-def images_for(score: str, truth: np.ndarray, groups: np.ndarray) -> Images:
-    """Weights that make the mean of what was right the accuracy, or the balanced accuracy."""
-    weights = np.ones(len(truth))
-    if score == "balanced_accuracy":
-        counts = np.bincount(truth)
-        weights = len(truth) / (np.count_nonzero(counts) * counts[truth])
-    return Images(weights, truth, groups, score == "balanced_accuracy")
-
-
-@dataclass(frozen=True, eq=False)
-class Means:
-    """All of a matrix that its interval needs; the means of a difference are the difference of the means.
-
-    Attributes
-    ----------
-    by_image : ndarray of shape (n,)
-        Over repeats, weighted: their mean is the estimate.
-    by_draw : ndarray of shape (J,)
-        Of each repeat, or where cross-validated of each fold in each repeat.
-    cross_validated : bool
-    """
-
-    by_image: np.ndarray
-    by_draw: np.ndarray
-    cross_validated: bool
-
-    @property
-    def estimate(self) -> float:
-        return float(self.by_image.mean())
-
-    def __sub__(self, other: Means) -> Means:
-        return Means(self.by_image - other.by_image, self.by_draw - other.by_draw, self.cross_validated)
-
-
-def means(correct: np.ndarray, images: Images, folds: np.ndarray | None = None) -> Means:
-    """The means of a matrix (R, n); `folds` (R, n) say in which fold an image was tested, where cross-validated."""
-    by_image = correct.mean(axis=0, dtype=np.float64) * images.weights
-    if folds is None:
-        return Means(by_image, correct @ images.weights / len(images.weights), False)
-    cell = folds + (folds.max() + 1) * np.arange(len(folds))[:, None]
-    by_draw = np.bincount(cell.ravel(), (correct * images.weights).ravel()) / np.bincount(cell.ravel())
-    return Means(by_image, by_draw, True)
 
 
 @dataclass(frozen=True)
@@ -130,31 +55,31 @@ class Spread:
             return 1.0
         if distance >= self.half_width(_LEAST_P):
             return 2 * _LEAST_P
-        tail = 10 ** optimize.brentq(lambda a: self.half_width(10**a) - distance, np.log10(_LEAST_P), np.log10(0.5))
-        return 2 * float(tail)
+        tail = optimize.brentq(lambda a: self.half_width(10**a) - distance, np.log10(_LEAST_P), np.log10(0.5))
+        return 2 * 10 ** float(tail)
 
 
-def spread(of: Means, images: Images, pool_share: float = 0.0) -> Spread:
-    """The variances behind an interval.
+def spread(correct: np.ndarray, images: Images, folds: np.ndarray | None = None, pool_share: float = 0.0) -> Spread:
+    """The variances behind an interval, see there for the parameters.
 
-    Draws add s_rep^2 / R, with s_rep the standard deviation of the repeats' means and t_{R-1} as its quantile (cross-
-    validated: s_fold^2 / J over the J means of one fold in one repeat, with z); images s_img^2 / n, summed within
-    groups. One repeat: the images' part alone.
-
-    Parameters
-    ----------
-    pool_share : float
-        f = n_labeled / n_pool. Given, another pool is drawn too, and not only other labels from this one: 1 / R becomes
-        1 / R + f / (1 - f), since draws that share a part of one pool are too much alike by the factor 1 - f (the
-        finite population correction, Cochran 1977, 2.6). With all of the pool nothing bounds it: infinite.
+    Draws: s_rep^2 / R, with s_rep the standard deviation of the repeats' means, and t_{R-1}. Images: s_img^2 / n, with
+    s_img that of the images' means, summed within groups, less s_res^2 / (R n): the noise of single outcomes is in both
+    spreads and counts once (Searle, Casella and McCulloch 1992, chapter 4). One repeat: s_img^2 / n alone.
+    Cross-validated: s_fold^2 / J, over the J means of one fold in one repeat, and s_img^2 / n.
     """
-    n_draws = len(of.by_draw)
-    beyond = pool_share / (1 - pool_share) if pool_share < 1 else math.inf
-    of_draws = of.by_draw.var(ddof=1) * (1 / n_draws + beyond) if n_draws > 1 else 0.0
-    if math.isinf(beyond):
-        of_draws = math.inf
-    df = math.inf if of.cross_validated or n_draws == 1 else n_draws - 1
-    return Spread(of.estimate, float(of_draws), _image_variance(of.by_image, images), df)
+    weighted = correct * images.weights  # (R, n)
+    by_image = weighted.mean(axis=0)
+    by_draw = weighted.mean(axis=1) if folds is None else _fold_means(weighted, folds)
+    estimate, of_images = float(by_image.mean()), image_variance(by_image, images)
+    if pool_share >= 1:
+        return Spread(estimate, math.inf, of_images, math.inf)
+    R, J = len(correct), len(by_draw)
+    of_draws = float(by_draw.var(ddof=1)) * (1 / J + pool_share / (1 - pool_share)) if J > 1 else 0.0
+    if folds is not None or R == 1:
+        return Spread(estimate, of_draws, of_images, math.inf)
+    residuals = group_sums(weighted - by_image, images).ravel()
+    noise = float(residuals @ residuals) / (R * (R - 1) * len(by_image) ** 2)
+    return Spread(estimate, of_draws, max(0.0, of_images - noise), R - 1)
 
 
 def interval(
@@ -166,7 +91,7 @@ def interval(
 ) -> Interval:
     """Mean over label draws from this pool and over new test images, with its two-sided interval.
 
-    half-width^2 = (t_{R-1} s_rep / sqrt(R))^2 + (z s_img / sqrt(n))^2, see `spread`.
+    half-width^2 = t_{R-1}^2 s_rep^2 / R + z^2 (s_img^2 - s_res^2 / R) / n, see `spread`.
 
     Parameters
     ----------
@@ -175,28 +100,13 @@ def interval(
     folds : ndarray of int of shape (R, n), or None
         Where cross-validated: in which fold an image was tested.
     pool_share : float
-        Given, the interval is over new pools too.
+        f = n_labeled / n_pool. Given, another pool is drawn too, and not only other labels from this one: 1 / R becomes
+        1 / R + f / (1 - f), since draws that share a part of one pool are too much alike by the factor 1 - f (the
+        finite population correction, Cochran 1977, 2.6). With all of the pool nothing bounds it: infinite.
     """
-    return spread(means(correct, images, folds), images, pool_share).interval(confidence)
+    return spread(correct, images, folds, pool_share).interval(confidence)
 
 
-def _image_variance(by_image: np.ndarray, images: Images) -> float:
-    """Variance of the mean over images, which were drawn group by group (and class by class where stratified)."""
-    stratum = images.stratum
-    mean = np.bincount(stratum, by_image) / np.maximum(np.bincount(stratum), 1)
-    sums = np.bincount(images.group, (by_image - mean[stratum]) * images.correction)
-    variance = float(sums @ sums) / len(by_image) ** 2
-    return variance if images.truth.dtype.kind == "f" else _at_least_plus_four(variance, by_image, images, len(sums))
-
-
-def _at_least_plus_four(variance: float, by_image: np.ndarray, images: Images, n: int) -> float:
-    """The variance had four more of `n` images been tested, of which two came out otherwise, where that is larger.
-
-    That all images agree is no proof that the next one will (Agresti and Coull 1998; of differences Bonett and Price
-    2012). The more an image's means over repeats, or a group's over images, vary less than single outcomes, the less
-    do those of the added ones.
-    """
-    outcome = by_image / images.weights
-    squares, of_single = variance * n**2, n * max(0.0, float(np.abs(outcome).mean() - outcome.mean() ** 2))
-    share = min(1.0, (squares + _COIN) / (of_single + _COIN))
-    return max(variance, (squares + 2 * share * float(np.mean(images.weights**2))) / (n + 4) ** 2)
+def _fold_means(weighted: np.ndarray, folds: np.ndarray) -> np.ndarray:
+    cell = folds + (folds.max() + 1) * np.arange(len(folds))[:, None]
+    return np.bincount(cell.ravel(), weighted.ravel()) / np.bincount(cell.ravel())

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, special
 
-from embedkit.statistics.intervals import CONFIDENCE, Images
+from embedkit.statistics.images import Images
+from embedkit.statistics.intervals import CONFIDENCE
 
 SAMPLES = 500
 

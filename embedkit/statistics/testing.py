@@ -39,8 +39,8 @@ def sign_flip_test(differences: np.ndarray) -> float:
     R = len(differences)
     if R < SIGN_FLIP_REPEATS_MIN:
         raise EmbedkitError(
-            f"a sign-flip test needs at least {SIGN_FLIP_REPEATS_MIN} repeats; there are {R}, whose p-value is at least "
-            f"{2 / 2**R:.2g} whatever they show: run more repeats, or use the interval"
+            f"a sign-flip test needs at least {SIGN_FLIP_REPEATS_MIN} repeats; there are {R}, and p would be "
+            f"{2 / 2**R:.2g} or more whatever they show: run more repeats, or use the interval"
         )
     found = stats.permutation_test(
         (np.asarray(differences, dtype=float),), np.mean, permutation_type="samples", n_resamples=9999, rng=0
