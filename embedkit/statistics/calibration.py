@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 N_BINS = 15
@@ -37,7 +39,7 @@ def calibration_error(confidence: np.ndarray, correct: np.ndarray) -> float | No
     if confidence.shape[1] < IMAGES_MIN:
         return None
     squares = [_debiased_square(*pair) for pair in zip(confidence, correct, strict=True)]
-    return float(np.sqrt(max(0.0, np.mean(squares))))
+    return math.sqrt(max(0.0, sum(squares) / len(squares)))
 
 
 def _debiased_square(confidence: np.ndarray, correct: np.ndarray) -> float:
