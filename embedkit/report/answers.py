@@ -30,8 +30,8 @@ class Answers:
     savings : list of LabelSavings
         How many labels it needs for what the best classical head reaches at each budget. That one is chosen on other
         images and draws than those that count it.
-    label_unit : str
-        What `savings` and budgets count.
+    n_labels, label_unit : dict of float, str
+        How many labels each budget is, and what is counted: labels per class, or labels.
     against : DataFrame
         `AGAINST`: how far it is ahead of each other head at each budget, with p-values as they are and corrected for
         being one family (Holm), and a verdict.
@@ -44,6 +44,7 @@ class Answers:
     margin: float
     crossover: Crossover
     savings: list[LabelSavings]
+    n_labels: dict[str, float]
     label_unit: str
     against: pd.DataFrame
     calibration: pd.DataFrame
@@ -60,8 +61,10 @@ def answers_for(outcomes: Outcomes) -> Answers | None:
         return None
     margin = margin_of(outcomes)
     crossover = statistics.crossover(outcomes.budgets, classical, margin)
-    savings, unit = _savings(outcomes, head)
-    return Answers(head, margin, crossover, savings, unit, _against(differences, margin), calibration(outcomes))
+    n_labels, unit = label_scale(outcomes)
+    savings = _savings(outcomes, head, n_labels)
+    against = _against(differences, margin)
+    return Answers(head, margin, crossover, savings, n_labels, unit, against, calibration(outcomes))
 
 
 def margin_of(outcomes: Outcomes) -> float:
@@ -104,17 +107,19 @@ def _against(differences: dict[tuple[str, str], Spread], margin: float) -> pd.Da
     return pd.DataFrame(rows, columns=AGAINST)
 
 
-def _savings(outcomes: Outcomes, head: str) -> tuple[list[LabelSavings], str]:
-    n_labels, unit = label_scale(outcomes)
-    own, best, used = [], [], []
+def _savings(outcomes: Outcomes, head: str, n_labels: dict[str, float]) -> list[LabelSavings]:
+    own: list[np.ndarray] = []
+    best: list[np.ndarray] = []
+    used: list[float] = []
     for budget in outcomes.budgets:
         at = outcomes.at(budget)
         classical = [matrix for name, matrix in at.items() if family(name) not in NOT_CLASSICAL]
-        if head in at and classical and (not own or len(at[head]) == len(own[0])):
+        new = n_labels[budget] not in used and (not own or len(at.get(head, ())) == len(own[0]))
+        if head in at and classical and new:
             own.append(at[head])
             best.append(statistics.champion(classical, outcomes.images, outcomes.ids)[0])
             used.append(n_labels[budget])
-    return (statistics.label_savings(own, best, used, outcomes.images) if len(used) > 1 else []), unit
+    return statistics.label_savings(own, best, used, outcomes.images) if len(used) > 1 else []
 
 
 def calibration(outcomes: Outcomes) -> pd.DataFrame:

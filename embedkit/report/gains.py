@@ -20,8 +20,8 @@ from embedkit.statistics import Interval, Verdict
 class Gain:
     """What one change brings, as a fraction (errors: in units of the target).
 
-    `option` is the budget, the backbone or the head changed to; of several, the one that was chosen for most of the
-    images and draws, and `of` how many there were to choose from.
+    `option` says how many labels, or is the backbone or head changed to: of several, the one that was chosen for most
+    of the images and draws, and `of` is how many there were to choose from.
     """
 
     change: Literal["labels", "backbone", "head"]
@@ -40,8 +40,7 @@ class Gains:
     codec: str
     selection: str
     head: str
-    budget: str
-    label_unit: str
+    labels: str
     score: str
     gains: list[Gain]
 
@@ -70,7 +69,9 @@ def what_helps(tables: Sequence[Outcomes], head: str | None = None) -> Gains | N
     if budget is None:
         return None
     here = base.measured[head, budget]
-    gains = [_gain(base, here, "labels", {pair[1]: base.measured[head, pair[1]]})] if pair else []
+    n_labels, unit = label_scale(base)
+    labels = {b: f"{n:g} {unit}" for b, n in n_labels.items()}
+    gains = [_gain(base, here, "labels", {labels[pair[1]]: base.measured[head, pair[1]]})] if pair else []
     others = {name: base.measured[name, budget] for name in base.at(budget) if name != head}
     gains += [_gain(base, here, "head", others)] if others else []
     backbones = {
@@ -81,7 +82,7 @@ def what_helps(tables: Sequence[Outcomes], head: str | None = None) -> Gains | N
     gains += [_gain(base, here, "backbone", backbones)] if backbones else []
     gains.sort(key=lambda gain: -gain.difference.estimate)
     place = (base.dataset, base.backbone, base.codec, base.selection)
-    return Gains(*place, head, budget, label_scale(base)[1], base.score, gains) if gains else None
+    return Gains(*place, head, labels[budget], base.score, gains) if gains else None
 
 
 def _doubling(outcomes: Outcomes, head: str) -> tuple[str, str] | None:

@@ -23,7 +23,8 @@ def difference_text(difference: Interval, score: str) -> str:
 
 
 def margin_text(margin: float, score: str) -> str:
-    return significant(margin) if score == "mae" else f"{100 * margin:.1f} points"
+    points = f"{100 * margin:g}"
+    return significant(margin) if score == "mae" else f"{points} point{'s' * (points != '1')}"
 
 
 def significant(value: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from embedkit import statistics
@@ -24,13 +25,8 @@ def scores_by_dataset(tables: Sequence[Table]) -> pd.DataFrame:
             cells = [table.cells.get((head, budget)) for budget in table.budgets]
             values = [sign * cell.interval.estimate if cell else float("nan") for cell in cells]
             scores.setdefault(table.dataset, {}).setdefault(head, []).extend(values)
-    frame = pd.DataFrame(
-        {
-            dataset: {head: pd.Series(values).mean(skipna=False) for head, values in by.items()}
-            for dataset, by in scores.items()
-        }
-    )
-    return frame.T.dropna(axis=1)
+    means = {name: {head: float(np.mean(values)) for head, values in by.items()} for name, by in scores.items()}
+    return pd.DataFrame(means).T.dropna(axis=1)
 
 
 def ranks_sentence(tables: Sequence[Table]) -> str:

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pandas as pd
 
 from embedkit.report.answers import Answers
 from embedkit.report.gains import Gain, Gains
 from embedkit.report.numbers import difference_text, labels_text, listed, margin_text
-from embedkit.statistics import Crossover
 
 BEHIND_MAX = 4
 
 
-def crossover_sentence(answers: Answers, budgets: Sequence[str], score: str) -> str:
+def crossover_sentence(answers: Answers, score: str) -> str:
     """From how many labels on the fully connected head is below no classical one."""
     head, found, unit = answers.head, answers.crossover, answers.label_unit
     within = f"by more than {margin_text(answers.margin, score)}"
-    if found.status == "crosses" and found.upper == budgets[0]:
+    lower, upper = (
+        None if budget is None else f"{answers.n_labels[budget]:g}" for budget in (found.lower, found.upper)
+    )
+    smallest = f"{min(answers.n_labels.values()):g}"
+    if upper == smallest:
         return f"At no budget tried is {head} behind a classical head {within}."
-    if found.status == "crosses":
-        return f"{head} is behind no classical head {within} from {_between(found)} {unit} on."
-    if found.lower is None:
+    if upper:
+        between = upper if lower == upper else f"{lower} to {upper}"
+        return f"{head} is behind no classical head {within} from {between} {unit} on."
+    if lower is None:
         return f"Within the budgets tried some classical head stays ahead of {head} {within}."
-    lower = "" if found.lower == budgets[0] else f", but not before {found.lower}"
-    return f"From how many {unit} on {head} is behind no classical head {within} is not decided{lower}."
-
-
-def _between(found: Crossover) -> str:
-    return str(found.upper) if found.lower == found.upper else f"{found.lower} to {found.upper}"
+    but = "" if lower == smallest else f", but not before {lower}"
+    return f"From how many {unit} on {head} is behind no classical head {within} is not decided{but}."
 
 
 def savings_sentence(answers: Answers) -> str:
@@ -53,18 +51,12 @@ def against_sentence(answers: Answers, score: str) -> str:
     counts = answers.against["verdict"].value_counts()
     behind = answers.against[answers.against["verdict"] == "worse"]
     margin = margin_text(answers.margin, score)
-    names = {
-        "better": "ahead in",
-        "worse": "behind in",
-        "level": f"level within {margin} in",
-        "undecided": "undecided in",
-    }
-    told = [f"{words} {counts[verdict]}" for verdict, words in names.items() if verdict in counts]
+    names = {"better": "ahead", "worse": "behind", "level": f"level within {margin}", "undecided": "undecided"}
+    told = {verdict: f"{words} in {counts[verdict]}" for verdict, words in names.items() if verdict in counts}
     if len(behind):
-        at = told.index(f"behind in {len(behind)}")
-        told[at] += f" ({_heads_at(behind)})"
-    comparisons = len(answers.against)
-    return f"{answers.head} against each head at each budget (one family, Holm), of {comparisons}: {', '.join(told)}."
+        told["worse"] += f" ({_heads_at(behind)})"
+    comparisons = f"{answers.head} against each head at each budget (one family, Holm), of {len(answers.against)}"
+    return f"{comparisons}: {', '.join(told.values())}."
 
 
 def _heads_at(behind: pd.DataFrame) -> str:
@@ -97,12 +89,12 @@ def _believed(row: dict[str, float]) -> str:
 def gains_sentence(gains: Gains) -> str:
     """What would help most, the largest gain first."""
     place = gains.backbone if gains.codec == "float32" else f"{gains.backbone} | {gains.codec}"
-    told = [f"{_change(gain, gains)} {difference_text(gain.difference, gains.score)}" for gain in gains.gains]
-    return f"What {gains.head} on {place} would gain at {gains.budget} {gains.label_unit}: {'; '.join(told)}."
+    told = [f"{_change(gain)} {difference_text(gain.difference, gains.score)}" for gain in gains.gains]
+    return f"What {gains.head} on {place} would gain at {gains.labels}: {'; '.join(told)}."
 
 
-def _change(gain: Gain, gains: Gains) -> str:
+def _change(gain: Gain) -> str:
     if gain.change == "labels":
-        return f"{gain.option} {gains.label_unit}"
+        return gain.option
     choice = gain.option if gain.of == 1 else f"the best of {gain.of}, mostly {gain.option}"
     return f"another {gain.change} ({choice})"

@@ -66,10 +66,8 @@ def summarise(folder: Path, score: str = "auto", keys: Iterable[str] | None = No
     rows = study_rows(folder, keys)
     measured = read_outcomes(folder, rows, score)
     tables = [_table(outcomes) for outcomes in measured]
-    by_dataset = {
-        dataset: [o for o in measured if o.dataset == dataset] for dataset in dict.fromkeys(t.dataset for t in tables)
-    }
-    gains = [found for of_dataset in by_dataset.values() if (found := what_helps(of_dataset))]
+    of_dataset = [[o for o in measured if o.dataset == name] for name in dict.fromkeys(o.dataset for o in measured)]
+    gains = [found for outcomes in of_dataset if (found := what_helps(outcomes))]
     missing = rows[rows["status"] != "ok"]
     without_score = missing.groupby(["status", "error"], observed=True).agg(
         trials=("key", "size"), heads=("head", lambda heads: ", ".join(sorted(set(heads))))

@@ -10,6 +10,7 @@ import pandas as pd
 from embedkit.errors import counted
 from embedkit.outcomes import FULLY_CONNECTED
 from embedkit.report.numbers import cell_text, listed, significant
+from embedkit.report.ranks import ranks_sentence
 from embedkit.report.sentences import (
     against_sentence,
     calibration_sentence,
@@ -31,8 +32,8 @@ def summary_text(summary: Summary) -> str:
     for table in summary.tables:
         parts += [table_title(table), grid(*score_grid(table)), *wrapped(standing_sentence(table))]
         parts += [line for sentence in answer_sentences(table) for line in wrapped(sentence)] + [""]
-    for gains in summary.gains:
-        parts += [*wrapped(gains_sentence(gains)), ""]
+    for sentence in [*map(gains_sentence, summary.gains), ranks_sentence(summary.tables)]:
+        parts += [*wrapped(sentence), ""] if sentence else []
     if summary.tables:
         parts += [*wrapped(explanation()), "", cost_title(summary), grid(*cost_grid(summary)), ""]
     return "\n".join([*parts, *missing_lines(summary)]).rstrip()
@@ -44,7 +45,7 @@ def summary_markdown(summary: Summary) -> str:
     for table in summary.tables:
         parts += [f"## {table_title(table)}", protocol_sentence(summary, table), markdown_grid(*score_grid(table))]
         parts += [standing_sentence(table), " ".join([*answer_sentences(table), *detail_sentences(table)])]
-    parts += [gains_sentence(gains) for gains in summary.gains]
+    parts += [*map(gains_sentence, summary.gains), ranks_sentence(summary.tables)]
     if summary.tables:
         parts += [explanation(), f"## {cost_title(summary)}", markdown_grid(*cost_grid(summary))]
     return "\n\n".join(part for part in [*parts, *missing_lines(summary)] if part) + "\n"
@@ -135,7 +136,7 @@ def answer_sentences(table: Table) -> list[str]:
     """From how many labels on, and how many labels saved."""
     if table.answers is None:
         return []
-    sentences = [crossover_sentence(table.answers, table.budgets, table.score), savings_sentence(table.answers)]
+    sentences = [crossover_sentence(table.answers, table.score), savings_sentence(table.answers)]
     return [sentence for sentence in sentences if sentence]
 
 

@@ -44,8 +44,10 @@ def calibration_error(confidence: np.ndarray, correct: np.ndarray) -> float | No
 
 def _debiased_square(confidence: np.ndarray, correct: np.ndarray) -> float:
     n = len(confidence)
-    rank = np.searchsorted(np.sort(confidence), confidence)  # equal ones share theirs, and a bin
-    bins = rank * N_BINS // n
+    order = np.argsort(confidence)
+    confidence, correct = confidence[order], correct[order]
+    first = np.concatenate([[True], confidence[1:] != confidence[:-1]])  # equal ones share a place, and so a bin
+    bins = np.maximum.accumulate(np.where(first, np.arange(n), 0)) * N_BINS // n
     count = np.bincount(bins, minlength=N_BINS)
     filled = np.maximum(count, 1)
     said = np.bincount(bins, confidence, minlength=N_BINS) / filled

@@ -35,10 +35,8 @@ def champion(
     chosen : list of (int, float)
         The numbers of the members that were chosen, and the share of the matrix that each stands for.
     """
-    first_of_group: dict[int, str] = {}
-    for group, image_id in zip(images.group.tolist(), image_ids, strict=True):
-        first_of_group.setdefault(group, image_id)
-    half = np.array([_half(first_of_group[group]) for group in range(len(first_of_group))])[images.group]
+    first_of_group = np.unique(images.group, return_index=True)[1]
+    half = np.array([_half(image_ids[first]) for first in first_of_group.tolist()])[images.group]
     repeat_half = np.arange(len(members[0])) % 2
     correct, shares = np.zeros(members[0].shape), dict.fromkeys(range(len(members)), 0.0)
     for side, turn in itertools.product(np.unique(half), np.unique(repeat_half)):

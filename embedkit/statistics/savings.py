@@ -72,14 +72,13 @@ def _draw_weights(R: int, confidence: float, rng: np.random.Generator) -> np.nda
 
 
 def _image_weights(images: Images, rng: np.random.Generator) -> np.ndarray:
-    """Groups are drawn with replacement; the images of a stratum weigh together what they did."""
-    n_groups = images.group.max() + 1
-    drawn = rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=SAMPLES)[:, images.group]
-    weights = np.vstack([np.ones(len(images.group)), drawn]).astype(np.float32)
+    """Groups weigh at random (the Bayesian bootstrap, Rubin 1981); images of a stratum weigh together what they did."""
+    drawn = rng.standard_exponential((1 + SAMPLES, images.group.max() + 1), dtype=np.float32)
+    drawn[0] = 1
+    weights = drawn[:, images.group]
     for stratum in np.unique(images.stratum):
-        inside = images.stratum == stratum
-        total = weights[:, inside].sum(axis=1, keepdims=True)
-        weights[:, inside] = np.where(total > 0, weights[:, inside] * inside.sum() / np.maximum(total, 1), 1)
+        inside = np.flatnonzero(images.stratum == stratum)
+        weights[:, inside] /= weights[:, inside].mean(axis=1, keepdims=True)
     return weights * (images.weights / len(images.weights)).astype(np.float32)
 
 
