@@ -13,6 +13,8 @@ from embedkit.statistics.images import Images
 from embedkit.statistics.intervals import CONFIDENCE
 
 SAMPLES = 500
+ROUNDING = 1e-6
+"""Means are taken in float32."""
 
 
 @dataclass(frozen=True)
@@ -89,12 +91,15 @@ def _sampled(matrices: Sequence[np.ndarray], of_draws: np.ndarray, of_images: np
 
 
 def _monotone(curves: np.ndarray) -> np.ndarray:
-    return np.stack([optimize.isotonic_regression(curve).x for curve in curves])
+    falls = np.flatnonzero(np.any(np.diff(curves, axis=1) < 0, axis=1))
+    for sample in falls:
+        curves[sample] = optimize.isotonic_regression(curves[sample]).x
+    return curves
 
 
 def _inverse(curve: np.ndarray, reached: np.ndarray, log_n: np.ndarray) -> np.ndarray:
     """Where the monotone `curve` first reaches each value: 0 from its beginning on, infinity nowhere."""
-    after = np.searchsorted(curve, reached - 1e-9)
+    after = np.searchsorted(curve, reached - ROUNDING)
     inside = np.clip(after, 1, max(len(curve) - 1, 1))
     if len(curve) == 1:
         return np.where(after == 0, 0.0, math.inf)
