@@ -70,7 +70,7 @@ def what_helps(tables: Sequence[Outcomes], head: str | None = None) -> Gains | N
         return None
     here = base.measured[head, budget]
     n_labels, unit = label_scale(base)
-    labels = {b: f"{n:g} {unit}" for b, n in n_labels.items()}
+    labels = {b: f"{n:g} {unit}" if n != 1 else f"1 {unit.replace('labels', 'label')}" for b, n in n_labels.items()}
     gains = [_gain(base, here, "labels", {labels[pair[1]]: base.measured[head, pair[1]]})] if pair else []
     others = {name: base.measured[name, budget] for name in base.at(budget) if name != head}
     gains += [_gain(base, here, "head", others)] if others else []

@@ -26,8 +26,8 @@ def crossover_sentence(answers: Answers, score: str) -> str:
         return f"{head} is behind no classical head {within} from {between} {unit} on."
     if lower is None:
         return f"Within the budgets tried some classical head stays ahead of {head} {within}."
-    but = "" if lower == smallest else f", but not before {lower}"
-    return f"From how many {unit} on {head} is behind no classical head {within} is not decided{but}."
+    but = "" if lower == smallest else f"; not before {lower}"
+    return f"It is not decided from how many {unit} on {head} is behind no classical head {within}{but}."
 
 
 def savings_sentence(answers: Answers) -> str:

@@ -56,6 +56,6 @@ def test_few_data_sets_or_heads_are_not_tested(shape: tuple[int, int]) -> None:
         friedman(pd.DataFrame(np.ones(shape)))
     n, k = shape
     assert str(refused.value) == (
-        f"a Friedman test needs at least 10 data sets and 3 heads; there are {n} data sets and {k} heads: average ranks "
-        "can only be described"
+        f"a Friedman test needs at least 10 data sets and 3 heads; there are {n} data sets and {k} heads: "
+        "average ranks can only be described"
     )
