@@ -19,12 +19,14 @@ from embedkit.statistics import Interval
 @dataclass(frozen=True)
 class Cell:
     """A score with its interval, both in percent (errors: in units of the target), and whether the head cannot be told
-    from the best; `behind` is by how much it is behind the best of its column, at the confidence that decides this.
+    from the best; `behind` is by how much it is behind the best of its column, at the confidence that decides this, and
+    `over_pools` the half-width with another pool drawn too.
     """
 
     interval: Interval
     among_best: bool
     behind: Interval | None = None
+    over_pools: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +86,11 @@ def _table(outcomes: Outcomes) -> Table:
         best = statistics.best_set(correct, images, folds) if outcomes.selection != ORACLE else set()
         behind = _behind(correct, images, folds, score)
         for head, matrix in correct.items():
-            shown = _shown(statistics.interval(matrix, images, folds), score)
-            found[head, budget] = Cell(shown, head in best, behind.get(head))
+            here, anywhere = (
+                _shown(statistics.interval(matrix, images, folds, pool_share=share), score)
+                for share in (0.0, outcomes.pool_share[budget])
+            )
+            found[head, budget] = Cell(here, head in best, behind.get(head), anywhere.half_width)
         if outcomes.selection != ORACLE:
             for name, difference in _standing(outcomes, budget).items():
                 standing.setdefault(name, {})[budget] = difference if score == "mae" else _percent(difference)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Sequence
 
@@ -45,6 +46,7 @@ def summary_markdown(summary: Summary) -> str:
     for table in summary.tables:
         parts += [f"## {table_title(table)}", protocol_sentence(summary, table), markdown_grid(*score_grid(table))]
         parts += [standing_sentence(table), " ".join([*answer_sentences(table), *detail_sentences(table)])]
+        parts.append(pools_sentence(table))
     parts += [*map(gains_sentence, summary.gains), ranks_sentence(summary.tables)]
     if summary.tables:
         parts += [explanation(), f"## {cost_title(summary)}", markdown_grid(*cost_grid(summary))]
@@ -127,9 +129,24 @@ def explanation() -> str:
         f"± is a 95% interval over label draws and test images. {BEST} cannot be told from the best of its column: "
         "no head beats it, one-sided, at .05 / (heads - 1). A family's champion is chosen on other images and draws "
         "than those that judge it; where families are told apart, 95% holds for all families and budgets of a table "
-        "together. Numbers of labels are read off curves made monotone, never beyond the budgets tried. All else that "
-        "compares is exploratory."
+        "together. Numbers of labels are read off curves made monotone, never beyond the budgets tried. One fully "
+        "connected head, fixed in advance, against each other head at every budget is one family (Holm); all other "
+        "comparisons are exploratory."
     )
+
+
+def pools_sentence(table: Table) -> str:
+    """How much wider intervals are that speak of other pools too."""
+    wider: dict[str, list[float]] = {}
+    for (_, budget), cell in table.cells.items():
+        if cell.over_pools is not None and cell.interval.half_width > 0:
+            wider.setdefault(budget, []).append(cell.over_pools / cell.interval.half_width)
+    ratios = {budget: sum(found) / len(found) for budget, found in wider.items()}
+    known = {budget: ratio for budget, ratio in ratios.items() if math.isfinite(ratio)}
+    told = listed([f"{ratio:.1f} at {budget}" for budget, ratio in known.items()])
+    unknown = [budget for budget in ratios if budget not in known]
+    beyond = f"{', and' if told else ''} not known at budget {listed(unknown)}" if unknown else ""
+    return f"Were another pool drawn too, ± would be as many times as wide: {told}{beyond}." if ratios else ""
 
 
 def answer_sentences(table: Table) -> list[str]:

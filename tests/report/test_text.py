@@ -43,6 +43,13 @@ def test_markdown_holds_head_against_head_too(folder: Path) -> None:
     )
 
 
+def test_markdown_says_how_much_wider_intervals_over_pools_are(folder: Path, ages: Path) -> None:
+    assert "Were another pool drawn too, ± would be as many times as wide: 1.0 at 1 and 1.0 at 5." in summary_markdown(
+        summarise(folder)
+    )
+    assert "as wide: 1.0 at 10, and not known at budget all." in summary_markdown(summarise(ages))
+
+
 def test_no_line_is_wider_than_a_terminal_of_120_columns(folder: Path) -> None:
     assert max(map(len, summary_text(summarise(folder)).splitlines())) <= 120
 
