@@ -71,9 +71,9 @@ def spread(correct: np.ndarray, images: Images, folds: np.ndarray | None = None,
     by_image = weighted.mean(axis=0)
     by_draw = weighted.mean(axis=1) if folds is None else _fold_means(weighted, folds)
     estimate, of_images = float(by_image.mean()), image_variance(by_image, images)
-    if pool_share >= 1:
-        return Spread(estimate, math.inf, of_images, math.inf)
     R, J = len(correct), len(by_draw)
+    if pool_share >= 1 or (pool_share > 0 and J == 1):
+        return Spread(estimate, math.inf, of_images, math.inf)
     of_draws = float(by_draw.var(ddof=1)) * (1 / J + pool_share / (1 - pool_share)) if J > 1 else 0.0
     if folds is not None or R == 1:
         return Spread(estimate, of_draws, of_images, math.inf)
@@ -102,7 +102,7 @@ def interval(
     pool_share : float
         f = n_labeled / n_pool. Given, another pool is drawn too, and not only other labels from this one: 1 / R becomes
         1 / R + f / (1 - f), since draws that share a part of one pool are too much alike by the factor 1 - f (the
-        finite population correction, Cochran 1977, 2.6). With all of the pool nothing bounds it: infinite.
+        finite population correction, Cochran 1977, 2.6). With one repeat or all of the pool nothing bounds it: infinite.
     """
     return spread(correct, images, folds, pool_share).interval(confidence)
 

@@ -182,8 +182,9 @@ def test_a_new_pool_adds_its_share_to_the_variance_of_draws() -> None:
     assert interval(correct, images, pool_share=0.38) == anywhere.interval()
 
 
-def test_nothing_bounds_what_a_new_pool_brings_where_all_of_it_is_labelled() -> None:
-    assert interval(np.eye(4)[:2], of_equal_weight(4), pool_share=1.0) == Interval(0.25, math.inf)
+@pytest.mark.parametrize(("R", "pool_share"), [(2, 1.0), (1, 0.1)])
+def test_all_of_a_pool_or_one_draw_say_nothing_of_new_pools(R: int, pool_share: float) -> None:
+    assert interval(np.eye(4)[:R], of_equal_weight(4), pool_share=pool_share) == Interval(0.25, math.inf)
 
 
 def test_a_head_against_itself_differs_by_0_with_p_1() -> None:
