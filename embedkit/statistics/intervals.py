@@ -102,7 +102,7 @@ def interval(
     pool_share : float
         f = n_labeled / n_pool. Given, another pool is drawn too, and not only other labels from this one: 1 / R becomes
         1 / R + f / (1 - f), since draws that share a part of one pool are too much alike by the factor 1 - f (the
-        finite population correction, Cochran 1977, 2.6). With one repeat or all of the pool nothing bounds it: infinite.
+        finite population correction, Cochran 1977, 2.6). With one repeat, or all of the pool, it is infinite.
     """
     return spread(correct, images, folds, pool_share).interval(confidence)
 
