@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from embedkit.spec import parse
 
 FULLY_CONNECTED = "fully connected"
 ORACLE = "oracle"
+MACRO_F1 = "macro_f1"
 PLACE = ("dataset", "backbone", "codec", "selection")
 Place = tuple[str, ...]
 """What the trials of one table share."""
@@ -25,14 +26,16 @@ Place = tuple[str, ...]
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """One head at one budget: what was right (R, n), in which folds (R, n) if cross-validated, and the repeats (R,).
+    """One head at one budget: what was right (R, n), in which folds (R, n) if cross-validated, the repeats (R,), and
+    where the head gives probabilities those of what it predicted, float32 (R, n).
 
-    Of numbers, what was right is the negative absolute error.
+    Of numbers, what was right is the negative absolute error; of macro-F1, what an image adds to it.
     """
 
     correct: np.ndarray
     folds: np.ndarray | None
     repeats: tuple[int, ...]
+    confidence: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +43,8 @@ class Outcomes:
     """Heads by budgets on one embedding; at a budget all heads have the same repeats and folds.
 
     `ids` (n,) are the test images behind the columns, which `images` describes; `measured` lacks the pairs of head and
-    budget of which trials are missing.
+    budget of which trials are missing. `n_labeled` and `pool_share` say how many labels a budget is, and which share of
+    the pool.
     """
 
     dataset: str
@@ -53,6 +57,8 @@ class Outcomes:
     heads: list[str]
     budgets: list[str]
     measured: dict[tuple[str, str], Measured]
+    n_labeled: dict[str, float] = field(default_factory=dict)
+    pool_share: dict[str, float] = field(default_factory=dict)
 
     def at(self, budget: str) -> dict[str, np.ndarray]:
         """What each head got right at a budget, (R, n)."""
@@ -87,18 +93,28 @@ def read_outcomes(folder: Path, rows: pd.DataFrame, score: str = "auto") -> list
     wanted = set(rows["key"])
     found: dict[Place, _Cells] = {}
     tests: dict[str, ImageSet] = {}
+    right = _called if score == MACRO_F1 else _right
     for row, test, predictions in iterate_predictions(folder, {}):
         if row["key"] in wanted:
             tests[test.sha256] = test
             place = found.setdefault(tuple(row[name] for name in PLACE), {})
             repeats = place.setdefault((row["head"], row["budget"]), {})
-            right = _right(predictions.predicted, test.truth)
-            repeats.setdefault(row["repeat"], []).append(_Part(row["fold"], test.sha256, right))
-    budgets = {
-        name: list(budget.cat.remove_unused_categories().cat.categories)
-        for name, budget in rows.groupby("dataset")["budget"]
-    }
-    return [_outcomes(place, found[place], tests, score, budgets[place[0]]) for place in _as_written(rows, found)]
+            part = _Part(row["fold"], test.sha256, right(predictions.predicted, test.truth), predictions.confidence)
+            repeats.setdefault(row["repeat"], []).append(part)
+    labels = {name: _labels(of_dataset) for name, of_dataset in rows.groupby("dataset")}
+    return [_outcomes(place, found[place], tests, score, labels[place[0]]) for place in _as_written(rows, found)]
+
+
+def fixed_head(heads: Sequence[str]) -> str | None:
+    """The fully connected head that stands for all: `mlp`, or the first one there is; fixed before any result."""
+    ours = [head for head in heads if family(head) == FULLY_CONNECTED]
+    return next((head for head in ours if parse(head).name == "mlp"), ours[0] if ours else None)
+
+
+def _labels(rows: pd.DataFrame) -> pd.DataFrame:
+    """By budget of a data set, from few labels to many: how many they are, and which share of the pool."""
+    shares = rows.assign(pool_share=rows["n_labeled"] / rows["n_pool"])
+    return shares.groupby("budget", observed=True)[["n_labeled", "pool_share"]].mean().astype(float)
 
 
 def _right(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -108,11 +124,16 @@ def _right(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return (predicted == truth).astype(np.int8)
 
 
+def _called(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    return predicted
+
+
 @dataclass(frozen=True, eq=False)
 class _Part:
     fold: int | None
     test_sha256: str
     right: np.ndarray
+    confidence: np.ndarray | None
 
 
 _Cells = dict[tuple[str, str], dict[int, list[_Part]]]
@@ -127,7 +148,7 @@ def _as_written(rows: pd.DataFrame, measured: Iterable[Place]) -> list[Place]:
     return sorted(measured, key=lambda place: (place[0], place[-1] != ORACLE, means.get(place, 0.0)))
 
 
-def _outcomes(place: Place, cells: _Cells, tests: dict[str, ImageSet], score: str, budgets: list[str]) -> Outcomes:
+def _outcomes(place: Place, cells: _Cells, tests: dict[str, ImageSet], score: str, labels: pd.DataFrame) -> Outcomes:
     used = {part.test_sha256 for repeats in cells.values() for parts in repeats.values() for part in parts}
     ids = sorted({image for sha256 in used for image in tests[sha256].ids})
     column = {image: number for number, image in enumerate(ids)}
@@ -138,36 +159,45 @@ def _outcomes(place: Place, cells: _Cells, tests: dict[str, ImageSet], score: st
         truth[at], groups[at] = tests[sha256].truth, tests[sha256].groups
     score = headline_score(score, truth)
     heads = sorted({head for head, _ in cells}, key=_place)
+    budgets = [str(budget) for budget in labels.index]
     measured: dict[tuple[str, str], Measured] = {}
     for budget in budgets:
         here = _complete(
             {head: _matrix(cells[head, budget], tests, column) for head in heads if (head, budget) in cells},
             draws_are_one=budget == "all" and len(used) == 1,
         )
+        if score == MACRO_F1:
+            here = {head: replace(m, correct=statistics.macro_f1_values(truth, m.correct)) for head, m in here.items()}
         measured |= {(head, budget): matrix for head, matrix in here.items()}
     images = statistics.images_for(score, truth, groups)
     dataset, backbone, codec, selection = place
-    return Outcomes(dataset, backbone, codec, selection, score, images, ids, heads, budgets, measured)
+    n_labeled, pool_share = (dict(zip(budgets, labels[name], strict=True)) for name in ("n_labeled", "pool_share"))
+    return Outcomes(
+        dataset, backbone, codec, selection, score, images, ids, heads, budgets, measured, n_labeled, pool_share
+    )
 
 
 def _matrix(repeats: dict[int, list[_Part]], tests: dict[str, ImageSet], column: dict[str, int]) -> Measured | None:
     """Repeats x images, of the repeats in which every image was tested."""
-    rows, fold_rows, complete = [], [], []
+    whole: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    complete = []
     for repeat, parts in sorted(repeats.items()):
-        row, seen = np.zeros(len(column), dtype=parts[0].right.dtype), np.zeros(len(column), dtype=bool)
-        fold_row = np.zeros(len(column), dtype=np.int64)
+        right, seen = np.zeros(len(column), dtype=parts[0].right.dtype), np.zeros(len(column), dtype=bool)
+        fold, confidence = np.zeros(len(column), dtype=np.int64), np.full(len(column), np.nan, dtype=np.float32)
         for part in parts:
             at = [column[image] for image in tests[part.test_sha256].ids]
-            row[at], seen[at] = part.right, True
-            fold_row[at] = part.fold or 0
+            right[at], seen[at], fold[at] = part.right, True, part.fold or 0
+            if part.confidence is not None:
+                confidence[at] = part.confidence
         if seen.all():
-            rows.append(row)
-            fold_rows.append(fold_row)
+            whole.append((right, fold, confidence))
             complete.append(repeat)
-    if not rows:
+    if not whole:
         return None
+    correct, folds, confidences = (np.stack(rows) for rows in zip(*whole, strict=True))
     cross_validated = any(part.fold is not None for parts in repeats.values() for part in parts)
-    return Measured(np.stack(rows), np.stack(fold_rows) if cross_validated else None, tuple(complete))
+    probable = not np.isnan(confidences).any()
+    return Measured(correct, folds if cross_validated else None, tuple(complete), confidences if probable else None)
 
 
 def _complete(measured: dict[str, Measured | None], draws_are_one: bool) -> dict[str, Measured]:
@@ -175,10 +205,16 @@ def _complete(measured: dict[str, Measured | None], draws_are_one: bool) -> dict
     there = {head: m for head, m in measured.items() if m is not None}
     most = max((m.repeats for m in there.values()), key=len, default=())
     return {
-        head: m if m.repeats == most else Measured(np.repeat(m.correct, len(most), axis=0), m.folds, most)
+        head: m if m.repeats == most else _repeated(m, most)
         for head, m in there.items()
         if m.repeats == most or (draws_are_one and m.repeats == (0,))
     }
+
+
+def _repeated(once: Measured, repeats: tuple[int, ...]) -> Measured:
+    times = len(repeats)
+    confidence = None if once.confidence is None else np.repeat(once.confidence, times, axis=0)
+    return Measured(np.repeat(once.correct, times, axis=0), once.folds, repeats, confidence)
 
 
 def _place(head: str) -> tuple[int, str]:

@@ -10,6 +10,15 @@ import pandas as pd
 
 from embedkit.errors import counted
 from embedkit.outcomes import FULLY_CONNECTED
+from embedkit.report.numbers import cell_text, listed, significant
+from embedkit.report.ranks import ranks_sentence
+from embedkit.report.sentences import (
+    against_sentence,
+    calibration_sentence,
+    crossover_sentence,
+    gains_sentence,
+    savings_sentence,
+)
 from embedkit.report.summary import Summary, Table
 from embedkit.scores import score_name
 from embedkit.spec import parse
@@ -22,7 +31,10 @@ def summary_text(summary: Summary) -> str:
     """Tables, the standing of fully connected heads, costs, and what gave no score: for a terminal."""
     parts = []
     for table in summary.tables:
-        parts += [table_title(table), grid(*score_grid(table)), *wrapped(standing_sentence(table)), ""]
+        parts += [table_title(table), grid(*score_grid(table)), *wrapped(standing_sentence(table))]
+        parts += [line for sentence in answer_sentences(table) for line in wrapped(sentence)] + [""]
+    for sentence in [*map(gains_sentence, summary.gains), ranks_sentence(summary.tables)]:
+        parts += [*wrapped(sentence), ""] if sentence else []
     if summary.tables:
         parts += [*wrapped(explanation()), "", cost_title(summary), grid(*cost_grid(summary)), ""]
     return "\n".join([*parts, *missing_lines(summary)]).rstrip()
@@ -33,7 +45,9 @@ def summary_markdown(summary: Summary) -> str:
     parts = []
     for table in summary.tables:
         parts += [f"## {table_title(table)}", protocol_sentence(summary, table), markdown_grid(*score_grid(table))]
-        parts.append(standing_sentence(table))
+        parts += [standing_sentence(table), " ".join([*answer_sentences(table), *detail_sentences(table)])]
+        parts.append(pools_sentence(table))
+    parts += [*map(gains_sentence, summary.gains), ranks_sentence(summary.tables)]
     if summary.tables:
         parts += [explanation(), f"## {cost_title(summary)}", markdown_grid(*cost_grid(summary))]
     return "\n\n".join(part for part in [*parts, *missing_lines(summary)] if part) + "\n"
@@ -89,7 +103,7 @@ def _draws_sentence(summary: Summary, table: Table) -> str:
     if table.median_mae is None:
         answers = counted(rows["n_classes"].max(), "class")
     else:
-        answers = f"Numeric targets, on average {_significant(table.median_mae)} from their median"
+        answers = f"Numeric targets, on average {significant(table.median_mae)} from their median"
     if rows["fold"].notna().any():
         images = rows.groupby(["backbone", "codec", "head", "budget", "repeat"], observed=True)["n_test"].sum().max()
         folds = rows["fold"].nunique()
@@ -110,28 +124,45 @@ def score_grid(table: Table) -> tuple[list[str], list[list[str]]]:
     return ["head", *(f"{budget} " for budget in table.budgets)], lines
 
 
-def cell_text(interval: Interval, score: str) -> str:
-    decimals = _decimals(interval.estimate) if score == "mae" else 1
-    return f"{interval.estimate:.{decimals}f} ±{interval.half_width:.{decimals}f}"
-
-
-def _significant(value: float) -> str:
-    return f"{value:.{_decimals(value)}f}"
-
-
-def _decimals(value: float) -> int:
-    """How many decimals show three significant digits."""
-    rounded = float(f"{value:.3g}")
-    return max(0, 2 - math.floor(math.log10(rounded))) if rounded else 0
-
-
 def explanation() -> str:
     return (
         f"± is a 95% interval over label draws and test images. {BEST} cannot be told from the best of its column: "
         "no head beats it, one-sided, at .05 / (heads - 1). A family's champion is chosen on other images and draws "
         "than those that judge it; where families are told apart, 95% holds for all families and budgets of a table "
-        "together."
+        "together. Numbers of labels are read off curves made monotone, never beyond the budgets tried. One fully "
+        "connected head, fixed in advance, against each other head at every budget is one family (Holm); all other "
+        "comparisons are exploratory."
     )
+
+
+def pools_sentence(table: Table) -> str:
+    """How much wider intervals are that speak of other pools too."""
+    wider: dict[str, list[float]] = {}
+    for (_, budget), cell in table.cells.items():
+        if cell.over_pools is not None and cell.interval.half_width > 0:
+            wider.setdefault(budget, []).append(cell.over_pools / cell.interval.half_width)
+    ratios = {budget: sum(found) / len(found) for budget, found in wider.items()}
+    known = {budget: ratio for budget, ratio in ratios.items() if math.isfinite(ratio)}
+    told = listed([f"{ratio:.1f} at {budget}" for budget, ratio in known.items()])
+    unknown = [budget for budget in ratios if budget not in known]
+    beyond = f"{', and' if told else ''} not known at budget {listed(unknown)}" if unknown else ""
+    return f"Were another pool drawn too, ± would be as many times as wide: {told}{beyond}." if ratios else ""
+
+
+def answer_sentences(table: Table) -> list[str]:
+    """From how many labels on, and how many labels saved."""
+    if table.answers is None:
+        return []
+    sentences = [crossover_sentence(table.answers, table.score), savings_sentence(table.answers)]
+    return [sentence for sentence in sentences if sentence]
+
+
+def detail_sentences(table: Table) -> list[str]:
+    """Head against head, and whose confidences can be believed."""
+    if table.answers is None:
+        return []
+    sentences = [against_sentence(table.answers, table.score), calibration_sentence(table.answers)]
+    return [sentence for sentence in sentences if sentence]
 
 
 def standing_sentence(table: Table) -> str:
@@ -148,7 +179,7 @@ def standing_sentence(table: Table) -> str:
             if found
         ]
         clauses.append(" and ".join(told)) if told else level.append(family)
-    elsewhere = f"not told apart from {_and(level)}" if level else ""
+    elsewhere = f"not told apart from {listed(level)}" if level else ""
     said = "; ".join(part for part in [*clauses, elsewhere] if part)
     end = "; at other budgets not told apart." if clauses and _undecided(table) else "."
     unit = "mean absolute error in units of the target" if table.score == "mae" else "in points"
@@ -157,7 +188,7 @@ def standing_sentence(table: Table) -> str:
 
 def _largest(differences: dict[str, Interval], score: str) -> str:
     largest = max(abs(difference.estimate) for difference in differences.values())
-    return _significant(largest) if score == "mae" else f"{largest:.1f}"
+    return significant(largest) if score == "mae" else f"{largest:.1f}"
 
 
 def _undecided(table: Table) -> bool:
@@ -169,10 +200,6 @@ def _undecided(table: Table) -> bool:
 
 def _budgets(found: dict[str, Interval], among: dict[str, Interval]) -> str:
     return "every budget" if len(found) == len(among) and len(among) > 1 else ", ".join(found)
-
-
-def _and(words: Sequence[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def cost_title(summary: Summary) -> str:

@@ -1,4 +1,4 @@
-"""Intervals over label draws and test images.
+"""Intervals and p-values over label draws and test images.
 
 The input is what was right: for one head at one budget a matrix (R, n), repeats x test images, of 0 and 1 (for numbers
 of negative absolute errors), on the same draws and images for every head.
@@ -6,12 +6,16 @@ of negative absolute errors), on the same draws and images for every head.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
+from scipy import optimize, special
+
+from embedkit.statistics.images import Images, group_sums, image_variance
 
 CONFIDENCE = 0.95
+_LEAST_P = 1e-15
 
 
 @dataclass(frozen=True)
@@ -26,34 +30,68 @@ class Interval:
         return abs(self.estimate) > self.half_width
 
 
-@dataclass(frozen=True, eq=False)
-class Images:
-    """The test images behind the columns of a matrix: weights (n,) with mean 1, classes (n,) and groups (n,)."""
+@dataclass(frozen=True)
+class Spread:
+    """An estimate, the variances of its mean over draws and over images, and the degrees of freedom of the former."""
 
-    weights: np.ndarray
-    truth: np.ndarray
-    groups: np.ndarray
-    stratified: bool
-    """Whether the weights equalise the classes, so that only the spread within classes counts."""
+    estimate: float
+    of_draws: float
+    of_images: float
+    df: float
+
+    def half_width(self, tail: float) -> float:
+        """That of the interval that leaves out `tail` on each side."""
+        t, z = special.stdtrit(self.df, 1 - tail), special.ndtri(1 - tail)
+        return math.sqrt(t**2 * self.of_draws + z**2 * self.of_images)
+
+    def interval(self, confidence: float = CONFIDENCE) -> Interval:
+        return Interval(self.estimate, self.half_width((1 - confidence) / 2))
+
+    @property
+    def p_value(self) -> float:
+        """Two-sided, that the mean is 0: one minus the confidence at which the interval just excludes 0."""
+        distance = abs(self.estimate)
+        if distance == 0:
+            return 1.0
+        if distance >= self.half_width(_LEAST_P):
+            return 2 * _LEAST_P
+        tail = optimize.brentq(lambda a: self.half_width(10**a) - distance, np.log10(_LEAST_P), np.log10(0.5))
+        return 2 * 10 ** float(tail)
 
 
-def images_for(score: str, truth: np.ndarray, groups: np.ndarray) -> Images:
-    """Weights that make the mean of what was right the accuracy, or the balanced accuracy."""
-    weights = np.ones(len(truth))
-    if score == "balanced_accuracy":
-        counts = np.bincount(truth)
-        weights = len(truth) / (np.count_nonzero(counts) * counts[truth])
-    return Images(weights, truth, groups, score == "balanced_accuracy")
+def spread(correct: np.ndarray, images: Images, folds: np.ndarray | None = None, pool_share: float = 0.0) -> Spread:
+    """The variances behind an interval, see there for the parameters.
+
+    Draws: s_rep^2 / R, with s_rep the standard deviation of the repeats' means, and t_{R-1}. Images: s_img^2 / n, with
+    s_img that of the images' means, summed within groups, less s_res^2 / (R n): the noise of single outcomes is in both
+    spreads and counts once (Searle, Casella and McCulloch 1992, chapter 4). One repeat: s_img^2 / n alone.
+    Cross-validated: s_fold^2 / J, over the J means of one fold in one repeat, and s_img^2 / n.
+    """
+    weighted = correct * images.weights  # (R, n)
+    by_image = weighted.mean(axis=0)
+    by_draw = weighted.mean(axis=1) if folds is None else _fold_means(weighted, folds)
+    estimate, of_images = float(by_image.mean()), image_variance(by_image, images)
+    R, J = len(correct), len(by_draw)
+    if pool_share >= 1 or (pool_share > 0 and J == 1):
+        return Spread(estimate, math.inf, of_images, math.inf)
+    of_draws = float(by_draw.var(ddof=1)) * (1 / J + pool_share / (1 - pool_share)) if J > 1 else 0.0
+    if folds is not None or R == 1:
+        return Spread(estimate, of_draws, of_images, math.inf)
+    residuals = group_sums(weighted - by_image, images).ravel()
+    noise = float(residuals @ residuals) / (R * (R - 1) * len(by_image) ** 2)
+    return Spread(estimate, of_draws, max(0.0, of_images - noise), R - 1)
 
 
 def interval(
-    correct: np.ndarray, images: Images, folds: np.ndarray | None = None, confidence: float = CONFIDENCE
+    correct: np.ndarray,
+    images: Images,
+    folds: np.ndarray | None = None,
+    confidence: float = CONFIDENCE,
+    pool_share: float = 0.0,
 ) -> Interval:
     """Mean over label draws from this pool and over new test images, with its two-sided interval.
 
-    half-width^2 = (t_{R-1} s_rep / sqrt(R))^2 + (z s_img / sqrt(n))^2, with s_rep the standard deviation of the
-    repeats' means and s_img that of the images' means, summed within groups. One repeat: the images' part alone.
-    Cross-validated: z^2 (s_img^2 / n + s_fold^2 / J), with s_fold that of the J means of one fold in one repeat.
+    half-width^2 = t_{R-1}^2 s_rep^2 / R + z^2 (s_img^2 - s_res^2 / R) / n, see `spread`.
 
     Parameters
     ----------
@@ -61,27 +99,14 @@ def interval(
         0 and 1, or negative absolute errors, or differences of these.
     folds : ndarray of int of shape (R, n), or None
         Where cross-validated: in which fold an image was tested.
+    pool_share : float
+        f = n_labeled / n_pool. Given, another pool is drawn too, and not only other labels from this one: 1 / R becomes
+        1 / R + f / (1 - f), since draws that share a part of one pool are too much alike by the factor 1 - f (the
+        finite population correction, Cochran 1977, 2.6). With one repeat, or all of the pool, it is infinite.
     """
-    weighted = correct * images.weights
-    per_repeat = weighted.mean(axis=1)
-    tail = (1 - confidence) / 2
-    z = float(special.ndtri(1 - tail))
-    half = (z**2) * _image_variance(weighted.mean(axis=0), images)
-    if folds is not None:
-        cell = folds + (folds.max() + 1) * np.arange(len(folds))[:, None]
-        means = np.bincount(cell.ravel(), weighted.ravel()) / np.bincount(cell.ravel())
-        half += z**2 * means.var(ddof=1) / len(means)
-    elif len(correct) > 1:
-        half += special.stdtrit(len(correct) - 1, 1 - tail) ** 2 * per_repeat.var(ddof=1) / len(correct)
-    return Interval(float(per_repeat.mean()), float(np.sqrt(half)))
+    return spread(correct, images, folds, pool_share).interval(confidence)
 
 
-def _image_variance(per_image: np.ndarray, images: Images) -> float:
-    """Variance of the mean over images, which were drawn group by group (and class by class where stratified)."""
-    n = len(per_image)
-    stratum = images.truth if images.stratified else np.zeros(n, dtype=np.int64)
-    mean = np.bincount(stratum, per_image) / np.maximum(np.bincount(stratum), 1)
-    n_groups = np.bincount(np.unique(np.stack([stratum, images.groups]), axis=1)[0])
-    residual = (per_image - mean[stratum]) * np.sqrt(n_groups / np.maximum(n_groups - 1, 1))[stratum]
-    _, group = np.unique(images.groups, return_inverse=True)
-    return float(np.sum(np.bincount(group, residual) ** 2) / n**2)
+def _fold_means(weighted: np.ndarray, folds: np.ndarray) -> np.ndarray:
+    cell = folds + (folds.max() + 1) * np.arange(len(folds))[:, None]
+    return np.bincount(cell.ravel(), weighted.ravel()) / np.bincount(cell.ravel())

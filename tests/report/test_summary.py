@@ -94,3 +94,19 @@ def test_tables_of_numeric_targets_stand_with_the_smallest_error_last(ages: Path
             worse = {"backbone": "worse", "key": f"worse {row['key']}", "scores": {"mae": 50}, "selected": None}
             results.write(connection, 1, [(row | worse, dataclasses.replace(predictions, predicted=test.truth + 50))])
     assert [table.backbone for table in summarise(ages).tables] == ["worse", "pixels"]
+
+
+def test_cells_hold_how_far_they_are_behind_the_best_of_their_column(folder: Path) -> None:
+    cells = summarise(folder).tables[0].cells
+    assert cells["svm", "1"].behind is None
+    behind = cells["forest", "1"].behind
+    assert behind is not None
+    assert behind.estimate == pytest.approx(30)
+    assert behind.excludes_zero is not cells["forest", "1"].among_best
+
+
+def test_answers_stand_with_their_table_and_gains_with_their_data_set(folder: Path) -> None:
+    summary = summarise(folder)
+    assert summary.tables[0].answers is not None
+    assert summary.tables[0].answers.head == "mlp"
+    assert [(gains.dataset, gains.head) for gains in summary.gains] == [("photos", "mlp")]
