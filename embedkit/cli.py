@@ -192,6 +192,7 @@ _add_command(distances, DistanceRequest, _datasets(list[str], inspect.Parameter.
 app.add_typer(store_cli.app, name="store")
 app.command()(pretrain_cli.pretrain)
 app.command()(results_cli.table)
+app.command()(results_cli.compare)
 
 
 @app.command("list")

@@ -52,10 +52,43 @@ def table(
     if out is not None:
         formats.write(cells, kind, out)
         print(out)
-    elif kind == "text" and sys.stdout.isatty():
-        print(as_text(cells, shutil.get_terminal_size().columns))
+    elif kind == "text":
+        print(as_text(cells, _width()))
     else:
         print(formats.TEXTS[kind](cells).rstrip("\n"))
+
+
+def compare(
+    a: Annotated[str, _FOLDER],
+    b: Annotated[str, typer.Argument(help="another one, or the word reference", show_default=False)],
+    unpaired: Annotated[
+        bool, typer.Option("--unpaired", help="compare means where test images or label draws differ")
+    ] = False,
+    margin: Annotated[
+        float,
+        typer.Option(help="points up to which a difference does not matter (numbers: % of saying the median)", min=0),
+    ] = 1.0,
+) -> None:
+    """Compare two sets of results, of two versions or machines, or with the reference that comes with embedkit.
+
+    Trials of the same data set, backbone, codec, head, budget, repeat, selection and fold are pairs where test images
+    and label draws agree. The exit status is 0 where all is the same or level, 1 where A and B differ, and 3 where that
+    is not decided.
+    """
+    from embedkit.side_by_side.differences import compare_sides, read_sides
+    from embedkit.side_by_side.text import comparison_text
+    from embedkit.side_by_side.verdict import STATUS, ending
+
+    sides = read_sides(Path(a), b)
+    cells = compare_sides(*sides, unpaired=unpaired, margin=margin)
+    print(comparison_text(*sides, cells, unpaired, margin, _width()))
+    raise typer.Exit(STATUS[ending(cells)])
+
+
+def _width() -> int:
+    from embedkit.tables.text import WIDTH
+
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH
 
 
 def _conditions(where: list[str]) -> dict[str, list[str]]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from embedkit.errors import EmbedkitError
+from embedkit.errors import EmbedkitError, counted
 from embedkit.heads import HEADS
 from embedkit.outcomes import Outcomes, read_outcomes
 from embedkit.spec import parse, split_list
@@ -103,7 +103,11 @@ def make_cells(
     found = rows_about(folder, [*named, *where, *mean])
     check_columns([*named, *where, *mean], found)
     chosen = keep(found, where)
-    done, value, measured = _measured(folder, chosen[chosen["status"] == "ok"], value)
+    done = chosen[chosen["status"] == "ok"]
+    if done.empty:
+        first, told = chosen.iloc[0], counted(len(chosen), "trial")
+        raise EmbedkitError(f"of these {told} none has a score; the first, {first['status']}: {first['error']}")
+    done, value, measured = _measured(folder, done, value)
 
     describing = [name for name in named if name not in KINDS]  # such as n_labeled, which settles the budget
     apart = [name for name in KINDS if name not in {*named, *mean} and _varies(done, describing, name)]

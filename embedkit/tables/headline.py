@@ -23,11 +23,9 @@ def usual_score(measured: Iterable[Outcomes]) -> str:
     Raises
     ------
     EmbedkitError
-        Where data sets differ in it, or nothing is measured.
+        Where data sets differ in it.
     """
     scores = {outcomes.dataset: outcomes.score for outcomes in measured}
-    if not scores:
-        raise EmbedkitError("no trial among these has a score; the summary that embedkit run prints has the reasons")
     if len(set(scores.values())) > 1:
         told = ", ".join(f"{dataset}: {score_name(score)}" for dataset, score in scores.items())
         raise EmbedkitError(

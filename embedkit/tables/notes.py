@@ -46,7 +46,8 @@ def _reading(cells: Cells, marked: str) -> Iterator[str]:
     if cells.frame["low"].notna().any():
         yield f"± is a 95% interval over {_covered(cells)}."
     elif (cells.frame["trials"] > 1).any():
-        yield "Means over the trials of a cell, without intervals."
+        fewest, most = cells.frame["trials"].min(), cells.frame["trials"].max()
+        yield f"Means over {fewest if fewest == most else f'{fewest} to {most}'} trials, without intervals."
     if cells.frame["among_best"].any():
         yield (
             f"{marked} be told from the best of the heads shown, on the same embedding at the same budget: none of "
@@ -73,7 +74,7 @@ def _incomplete(cells: Cells) -> Iterator[str]:
     bare = cells.frame[cells.frame["low"].isna()]
     if cells.value in SCORES and 0 < len(bare) < len(cells.frame):
         named = [*cells.rows, *cells.columns]
-        which = [", ".join(map(str, line)) for line in bare[named].itertuples(index=False, name=None)]
+        which = [" / ".join(map(str, line)) for line in bare[named].itertuples(index=False, name=None)]
         yield f"Without ± are cells that lack trials which others have: {listing(which)}."
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from embedkit.tables import units
-from embedkit.tables.cells import Cells
+from embedkit.tables.cells import KINDS, Cells
+from embedkit.tables.places import place_text
 
 EMPTY = "-"
 
@@ -91,21 +92,5 @@ def _by(cells: Cells) -> str:
 
 def _place(cells: Cells, part: pd.DataFrame) -> str:
     """What all cells of a table have in common, in words."""
-    told = []
-    named = {*cells.rows, *cells.columns, *cells.averaged}
-    for name, said in _COMMON.items():
-        if name in part and name not in named and pd.notna(value := part[name].iloc[0]):
-            told.append(said.get(str(value), said["*"].format(value)))
-    return ", ".join(each for each in told if each)
-
-
-_AS_IT_IS = {"*": "{}"}
-_COMMON = {
-    "dataset": _AS_IT_IS,
-    "backbone": _AS_IT_IS,
-    "codec": {"float32": "", "*": "stored as {}"},
-    "head": _AS_IT_IS,
-    "metric": _AS_IT_IS,
-    "selection": {"cv": "", "default": "default parameters", "oracle": "parameters chosen by the test images", "*": ""},
-    "budget": {"all": "all labels", "all pairs": "", "*": "budget {}"},
-}
+    unnamed = [name for name in KINDS if name in part and name not in {*cells.rows, *cells.columns, *cells.averaged}]
+    return place_text({name: str(part[name].iloc[0]) for name in unnamed if pd.notna(part[name].iloc[0])})

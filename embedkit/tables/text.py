@@ -19,11 +19,12 @@ def as_text(cells: Cells, width: int = WIDTH) -> str:
     """Tables and their notes; columns that do not fit side by side go on below, the names of the rows repeated."""
     parts = []
     for grid in grids(cells):
-        parts += [*textwrap.wrap(grid.title, width), *_drawn(grid, width), ""]
+        parts += [*textwrap.wrap(grid.title, width), *drawn(grid, width), ""]
     return "\n".join([*parts, *(line for note in notes(cells) for line in textwrap.wrap(note, width))])
 
 
-def _drawn(grid: Grid, width: int) -> Iterator[str]:
+def drawn(grid: Grid, width: int) -> Iterator[str]:
+    """The lines of one table, without its title."""
     marks = any(cell and cell.is_best for line in grid.cells for cell in line)
     texts = [[_marked(cell, marks) for cell in line] for line in grid.cells]
     inner = [f"{label[-1]}{' ' * marks}" for label in grid.header]
