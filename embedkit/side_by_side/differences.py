@@ -96,14 +96,19 @@ def _paired(a: Side, b: Side, both: pd.DataFrame) -> Iterator[Found]:
         for cell, mine, theirs in _cells_in_both(*measured):
             head, budget = cell[-2:]
             difference = mine.at(budget)[head] - theirs.at(budget)[head]
-            of = statistics.means(difference, mine.images, mine.folds(budget))
-            yield cell, mine.score, statistics.spread(of, mine.images), _unit(mine)
+            yield cell, mine.score, statistics.spread(difference, mine.images, mine.folds(budget)), _unit(mine)
 
 
 def _unpaired(a: Side, b: Side, both: pd.DataFrame) -> Iterator[Found]:
-    measured = [read_outcomes(side.folder, side.only(both[key])) for side, key in ((a, "key_a"), (b, "key_b"))]
-    for cell, mine, theirs in _cells_in_both(*measured):
-        first, second = (_spread(outcomes, mine.score, cell) for outcomes in (mine, theirs))
+    measured = read_outcomes(a.folder, a.only(both["key_a"]))
+    score = measured[0].score if len({outcomes.score for outcomes in measured}) == 1 else "auto"
+    others = read_outcomes(b.folder, b.only(both["key_b"]), score)
+    for cell, mine, theirs in _cells_in_both(measured, others):
+        head, budget = cell[-2:]
+        first, second = (
+            statistics.spread(outcomes.at(budget)[head], outcomes.images, outcomes.folds(budget))
+            for outcomes in (mine, theirs)
+        )
         difference = Spread(
             first.estimate - second.estimate,
             first.of_draws + second.of_draws,
@@ -111,12 +116,6 @@ def _unpaired(a: Side, b: Side, both: pd.DataFrame) -> Iterator[Found]:
             min(first.df, second.df),
         )
         yield cell, mine.score, difference, _unit(mine)
-
-
-def _spread(outcomes: Outcomes, score: str, cell: Cell) -> Spread:
-    head, budget = cell[-2:]
-    images = statistics.images_for(score, outcomes.images.truth, outcomes.images.groups)
-    return statistics.spread(statistics.means(outcomes.at(budget)[head], images, outcomes.folds(budget)), images)
 
 
 def _cells_in_both(mine: list[Outcomes], theirs: list[Outcomes]) -> Iterator[tuple[Cell, Outcomes, Outcomes]]:

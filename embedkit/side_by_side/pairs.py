@@ -79,15 +79,15 @@ def pairs(a: Side, b: Side) -> pd.DataFrame:
     """
     both = matched(a, b, TRIAL)
     for name, what in HASHES.items():
-        mine, theirs = both[f"{name}_a"].fillna(""), both[f"{name}_b"].fillna("")
-        differ = both[mine != theirs]
+        hashes = both[[f"{name}_a", f"{name}_b"]].fillna("none")
+        differ = hashes[hashes[f"{name}_a"] != hashes[f"{name}_b"]]
         if len(differ):
-            first = differ.iloc[0]
-            where = ", ".join(str(first[column]) for column in ("dataset", "backbone", "head"))
+            mine, theirs = differ.iloc[0].str[:HASH_SHOWN]
+            first = both.loc[differ.index[0]]
+            where = f"{first['dataset']}, {first['backbone']}, {first['head']}, budget {first['budget']}"
             raise EmbedkitError(
-                f"the {what} differ in {len(differ)} of {len(both)} trials (first: {where}, budget {first['budget']}, "
-                f"repeat {first['repeat']}): {first[f'{name}_a'][:HASH_SHOWN]} in {a.folder}, "
-                f"{first[f'{name}_b'][:HASH_SHOWN]} in {b.folder}. Such trials are no pairs; "
+                f"the {what} differ in {len(differ)} of {len(both)} trials (first: {where}, repeat {first['repeat']}): "
+                f"{mine} in {a.folder}, {theirs} in {b.folder}. Such trials are no pairs; "
                 "--unpaired compares means instead, with wider intervals"
             )
     return both

@@ -12,7 +12,7 @@ from embedkit.outcomes import PLACE
 from embedkit.scores import score_name
 from embedkit.side_by_side.origins import origin_lines
 from embedkit.side_by_side.pairs import Side, alone
-from embedkit.side_by_side.verdict import difference_text, ending, margin_text, verdict_line
+from embedkit.side_by_side.verdict import cell_difference, ending, margin_text, verdict_line
 from embedkit.tables.pivot import Grid, Shown
 from embedkit.tables.places import place_text
 from embedkit.tables.text import drawn
@@ -31,9 +31,12 @@ def comparison_text(a: Side, b: Side, cells: pd.DataFrame, unpaired: bool, margi
         for grid in difference_grids(cells):
             parts += [*textwrap.wrap(grid.title, width), *drawn(grid, width), ""]
         parts += [*textwrap.wrap(EXPLANATION.format(margin=margin_text(cells, margin)), width), ""]
-    said = [*_unmatched(a, b, unpaired), *_fit_times(cells)]
+    only = [alone(a, b, unpaired), alone(b, a, unpaired)]
+    said = [*_unmatched(only), *([] if unpaired else _recipes(a, b, only)), *_fit_times(cells)]
     parts += [line for sentence in said for line in textwrap.wrap(sentence, width)]
-    return "\n".join([*parts, verdict_line(cells, margin)])
+    without = sum(map(len, only))
+    rest = f"; {counted(without, 'trial has', 'trials have')} no counterpart" if without else ""
+    return "\n".join([*parts, verdict_line(cells, margin) + rest])
 
 
 def difference_grids(cells: pd.DataFrame) -> Iterator[Grid]:
@@ -42,7 +45,7 @@ def difference_grids(cells: pd.DataFrame) -> Iterator[Grid]:
         heads, budgets = (list(dict.fromkeys(part[name])) for name in ("head", "budget"))
         shown = {
             (cell["head"], cell["budget"]): Shown(
-                "=" if cell["verdict"] == "same" else difference_text(cell) + MARKS[cell["verdict"]], False
+                "=" if cell["verdict"] == "same" else cell_difference(cell) + MARKS[cell["verdict"]], False
             )
             for _, cell in part.iterrows()
         }
@@ -69,15 +72,18 @@ def difference_grids(cells: pd.DataFrame) -> Iterator[Grid]:
         )
 
 
-def _unmatched(a: Side, b: Side, unpaired: bool) -> Iterator[str]:
-    """How many trials only one side has, and how many are of other recipes."""
-    only = [alone(a, b, unpaired), alone(b, a, unpaired)]
+def _unmatched(only: list[pd.DataFrame]) -> Iterator[str]:
+    """How many trials only one side has."""
     for letter, rows in zip("AB", only, strict=True):
         if len(rows):
             yield f"only in {letter}: {counted(len(rows), 'trial')} ({listing(sorted(set(rows['head'])))})"
+
+
+def _recipes(a: Side, b: Side, only: list[pd.DataFrame]) -> Iterator[str]:
+    """How many pairs are of trials that were made differently."""
     changed = len(set(a.rows["key"]) - set(b.rows["key"])) - len(only[0])
-    if changed and not unpaired:
-        yield f"made by other recipes (versions of data, backbone, codec or head): {counted(changed, 'trial')}"
+    if changed:
+        yield f"made by other recipes (versions of data, backbone, codec or head): {counted(changed, 'pair')}"
 
 
 def _fit_times(cells: pd.DataFrame) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from embedkit.errors import counted
-from embedkit.report.text import cell_text
+from embedkit.report.numbers import difference_text
 from embedkit.statistics import Interval
 
 STATUS = {"same": 0, "level": 0, "differ": 1, "undecided": 3}
@@ -33,7 +33,7 @@ def verdict_line(cells: pd.DataFrame, margin: float) -> str:
             return f"level: {compared}{_equal(cells)}, no difference beyond {within}"
         case "undecided":
             widest = undecided.loc[(undecided["high"] - undecided["low"]).idxmax()]
-            example = f"{widest['head']}, budget {widest['budget']}: {difference_text(widest)}"
+            example = f"{widest['head']}, budget {widest['budget']}: {cell_difference(widest)}"
             return f"undecided: no cell differs, but {len(undecided)} of {of} may by more than {within} ({example})"
     if by_verdict["better"].empty:
         told = f"worse in {len(by_verdict['worse'])} of {of} (by up to {_largest(by_verdict['worse'])}), better in none"
@@ -51,11 +51,9 @@ def margin_text(cells: pd.DataFrame, margin: float) -> str:
     return f"{margin:g} point{'s' * (margin != 1)}"
 
 
-def difference_text(cell: pd.Series) -> str:
-    """A difference with its interval, in points or in units of the target."""
-    scale = 1 if cell["score"] == "mae" else 100
-    size = Interval(scale * abs(cell["difference"]), scale * (cell["high"] - cell["low"]) / 2)
-    return f"{'-' if cell['difference'] < 0 else '+'}{cell_text(size, cell['score'])}"
+def cell_difference(cell: pd.Series) -> str:
+    """The difference of a cell with its interval, in points or in units of the target."""
+    return difference_text(Interval(cell["difference"], (cell["high"] - cell["low"]) / 2), cell["score"])
 
 
 def _equal(cells: pd.DataFrame) -> str:
@@ -67,4 +65,4 @@ def _equal(cells: pd.DataFrame) -> str:
 
 def _largest(cells: pd.DataFrame) -> str:
     cell = cells.loc[cells["difference"].abs().idxmax()]
-    return difference_text(cell).split()[0].lstrip("+-") + (" points" if cell["score"] != "mae" else "")
+    return cell_difference(cell).split()[0].lstrip("+-") + (" points" if cell["score"] != "mae" else "")

@@ -64,8 +64,8 @@ def table(
     rows, columns : str or sequence of str
         Columns of the results, such as ``"head"`` or ``"dataset, budget"``.
     value : str, optional
-        A score or cost; default: the score of the study. Accuracy, balanced accuracy and mean absolute error come with
-        95% intervals over label draws and test images; other scores are means over repeats and folds, and ``fit_s``,
+        A score or cost; default: the score of the study. Accuracies, macro-F1 and mean absolute error come with 95%
+        intervals over label draws and test images; other scores are means over repeats and folds, and ``fit_s``,
         ``predict_s``, ``select_s`` and ``head_bytes`` medians over the trials in which they were measured.
     where : mapping, optional
         Columns and the value, or list of values, to keep, such as ``{"budget": [5, 25]}``.
@@ -121,7 +121,7 @@ def make_cells(
     if measured is None:
         frame = _with_half_widths(frame, grouped, value)
     else:
-        frame = with_estimates(frame, done, estimates(measured, value), mark="head" in named)
+        frame = with_estimates(frame, done, estimates(measured), mark="head" in named)
     first = [name for name in KINDS if name in frame and name not in named]
     frame = frame[[*first, *named, "value", "estimate", "low", "high", "among_best", "trials"]]
     return Cells(rows, columns, value, apart, mean, frame, chosen, done)
@@ -141,7 +141,7 @@ def _measured(folder: Path, done: pd.DataFrame, value: str | None) -> tuple[pd.D
         value = usual_score(measured)
         return with_value(done, value), value, measured
     done = with_value(done, value)
-    return done, value, read_outcomes(folder, done) if value in SCORES else []
+    return done, value, read_outcomes(folder, done, value) if value in SCORES else []
 
 
 def _varies(rows: pd.DataFrame, by: list[str], name: str) -> bool:

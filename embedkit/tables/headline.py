@@ -9,12 +9,13 @@ import pandas as pd
 
 from embedkit import statistics
 from embedkit.errors import EmbedkitError
-from embedkit.outcomes import ORACLE, PLACE, Outcomes
+from embedkit.outcomes import MACRO_F1, ORACLE, PLACE, Outcomes
 from embedkit.scores import HEADLINES, score_name
 
 CELL = (*PLACE, "head", "budget")
 """The trials that one interval is about."""
-SCORES = tuple(score for scores in HEADLINES.values() for score in scores)
+SCORES = (*(score for scores in HEADLINES.values() for score in scores), MACRO_F1)
+"""The scores that have an interval."""
 
 
 def usual_score(measured: Iterable[Outcomes]) -> str:
@@ -44,20 +45,20 @@ class Estimate:
     among_best: bool | None
 
 
-def estimates(measured: Iterable[Outcomes], score: str) -> dict[tuple[str, ...], Estimate]:
+def estimates(measured: Iterable[Outcomes]) -> dict[tuple[str, ...], Estimate]:
     """By the columns of `CELL`, what each head reaches at each budget on each embedding."""
-    return {cell: estimate for outcomes in measured for cell, estimate in _estimates(outcomes, score)}
+    return {cell: estimate for outcomes in measured for cell, estimate in _estimates(outcomes)}
 
 
-def _estimates(outcomes: Outcomes, score: str) -> Iterator[tuple[tuple[str, ...], Estimate]]:
-    images = statistics.images_for(score, outcomes.images.truth, outcomes.images.groups)
+def _estimates(outcomes: Outcomes) -> Iterator[tuple[tuple[str, ...], Estimate]]:
+    images = outcomes.images
     place = tuple(getattr(outcomes, name) for name in PLACE)
     for budget in outcomes.budgets:
         correct, folds = outcomes.at(budget), outcomes.folds(budget)
         best = None if outcomes.selection == ORACLE else statistics.best_set(correct, images, folds)
         for head, matrix in correct.items():
             found = statistics.interval(matrix, images, folds)
-            value = -found.estimate if score == "mae" else found.estimate
+            value = -found.estimate if outcomes.score == "mae" else found.estimate
             low, high = value - found.half_width, value + found.half_width
             yield (*place, head, budget), Estimate(value, low, high, None if best is None else head in best)
 

@@ -27,7 +27,8 @@ def drawn(grid: Grid, width: int) -> Iterator[str]:
     """The lines of one table, without its title."""
     marks = any(cell and cell.is_best for line in grid.cells for cell in line)
     texts = [[_marked(cell, marks) for cell in line] for line in grid.cells]
-    inner = [f"{label[-1]}{' ' * marks}" for label in grid.header]
+    header = [tuple(f"{name}{' ' * marks}" for name in label) for label in grid.header]
+    inner = [label[-1] for label in header]
     widths = [max(map(len, column)) for column in zip(inner, *texts, strict=True)]
     side = _side(grid)
     left = width - len(side[0])
@@ -35,8 +36,8 @@ def drawn(grid: Grid, width: int) -> Iterator[str]:
         if number:
             yield ""
         here = [widths[at] for at in block]
-        for level in range(len(grid.header[0]) - 1):
-            yield _spanning([grid.header[at][: level + 1] for at in block], here, len(side[0]))
+        for level in range(len(header[0]) - 1):
+            yield _spanning([header[at][: level + 1] for at in block], here, len(side[0])).rstrip()
         for name, line in zip(side, [inner, *texts], strict=True):
             yield (name + "".join(GAP + line[at].rjust(w) for at, w in zip(block, here, strict=True))).rstrip()
 

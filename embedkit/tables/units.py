@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from embedkit.report.text import cell_text
+from embedkit.report.numbers import cell_text, significant
 from embedkit.scores import score_name
 from embedkit.statistics import Interval
 from embedkit.tables.headline import SCORES
@@ -35,7 +35,7 @@ def scale(value: str, estimates: pd.Series) -> tuple[float, str]:
 
 def name(value: str) -> str:
     """A score or cost in words."""
-    return score_name(value) if value in SCORES else NAMES.get(value, value)
+    return NAMES.get(value) or (score_name(value) if value in SCORES else value)
 
 
 def title(value: str, unit: str) -> str:
@@ -53,4 +53,4 @@ def text(value: str, estimate: float, low: float, high: float, factor: float) ->
         return f"{shown:.1f}"
     if value in ("brier", "log_loss", "r2", "cv_score"):
         return f"{shown:.3f}"
-    return f"{shown:.0f}" if shown >= 1000 or float(shown).is_integer() else f"{shown:#.3g}".rstrip(".")
+    return f"{shown:.0f}" if float(shown).is_integer() else significant(shown)

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import embedkit as ek
+from embedkit.errors import EmbedkitError
+from embedkit.report.summary import summarise
+
+
+def test_scores_have_the_intervals_and_marks_of_the_summary(folder: Path) -> None:
+    (summary,) = summarise(folder).tables
+    found = ek.table(folder).set_index(["head", "budget"])
+    assert set(found.index) == set(summary.cells)
+    for place, cell in summary.cells.items():
+        half_width = (found.loc[place, "high"] - found.loc[place, "low"]) / 2
+        assert 100 * found.loc[place, "estimate"] == pytest.approx(cell.interval.estimate)
+        assert 100 * half_width == pytest.approx(cell.interval.half_width)
+        assert found.loc[place, "among_best"] == cell.among_best
+
+
+def test_a_line_says_what_it_is_about(folder: Path) -> None:
+    found = ek.table(folder, where={"head": "svm", "budget": 5})
+    (line,) = found.drop(columns=["low", "high"]).to_dict("records")
+    assert line == {
+        "dataset": "photos", "backbone": "pixels", "codec": "float32", "selection": "cv", "head": "svm", "budget": "5",
+        "value": "accuracy", "estimate": pytest.approx(0.9), "among_best": True, "trials": 3,
+    }  # fmt: skip
+
+
+def test_heads_and_budgets_are_in_the_order_of_the_summary(folder: Path) -> None:
+    found = ek.table(folder)
+    assert list(zip(found["head"], found["budget"], strict=True)) == [
+        ("mlp", "1"), ("mlp", "5"), ("svm", "1"), ("svm", "5"), ("forest", "1"), ("forest", "5"),
+    ]  # fmt: skip
+
+
+def test_the_best_are_those_of_the_heads_that_are_shown(folder: Path) -> None:
+    found = ek.table(folder, where={"head": ["forest"], "budget": "5"})
+    assert found["among_best"].tolist() == [True]
+
+
+def test_errors_of_numbers_are_positive(ages: Path) -> None:
+    found = ek.table(ages, where={"head": "svm", "budget": "10"})
+    (line,) = found.to_dict("records")
+    assert (line["value"], line["estimate"]) == ("mae", pytest.approx(0.5))
+    assert line["low"] < 0.5 < line["high"]
+    assert line["among_best"]
+
+
+def test_costs_are_those_of_the_trials_that_were_measured_alone(folder: Path) -> None:
+    found = ek.table(folder, value="fit_s")
+    assert found["estimate"].unique().tolist() == [0.0125]
+    assert found["trials"].unique().tolist() == [1]
+    assert found[["low", "high", "among_best"]].isna().all(axis=None)
+
+
+def test_cells_of_single_repeats_have_no_interval(folder: Path) -> None:
+    found = ek.table(folder, columns="repeat", where={"budget": 5})
+    assert found.query("head == 'forest'")["estimate"].tolist() == pytest.approx([0.6] * 3)
+    assert found["low"].isna().all()
+
+
+def _with_another_backbone(folder: Path) -> Path:
+    """Adds the svm on resnet18, with one more right than on pixels."""
+    with sqlite3.connect(folder / "results.sqlite") as connection:
+        connection.execute("CREATE TABLE more AS SELECT * FROM rows WHERE head = 'svm'")
+        connection.execute("UPDATE more SET backbone = 'resnet18', inputs_sha256 = 'r', key = 'r' || key")
+        connection.execute("UPDATE more SET scores = json_set(scores, '$.accuracy', 1.0)")
+        connection.execute("INSERT INTO rows SELECT * FROM more")
+        connection.execute("DROP TABLE more")
+    connection.close()
+    return folder
+
+
+def test_what_varies_and_is_not_named_is_told_apart(folder: Path) -> None:
+    found = ek.table(_with_another_backbone(folder), value="accuracy", where={"head": "svm", "repeat": 0})
+    assert list(zip(found["backbone"], found["estimate"], strict=True)) == [
+        ("pixels", pytest.approx(0.5)), ("pixels", pytest.approx(0.9)), ("resnet18", 1), ("resnet18", 1),
+    ]  # fmt: skip
+
+
+def test_an_average_over_backbones_is_asked_for_and_has_no_interval(folder: Path) -> None:
+    found = ek.table(_with_another_backbone(folder), value="accuracy", where={"head": "svm"}, mean="backbone")
+    assert "backbone" not in found
+    assert found["estimate"].tolist() == pytest.approx([0.75, 0.95])
+    assert found["low"].isna().all()
+    assert found["among_best"].isna().all()
+
+
+def test_a_column_that_settles_the_budget_stands_in_its_place(folder: Path) -> None:
+    found = ek.table(folder, columns="n_labeled", where={"head": "svm"})
+    assert list(zip(found["n_labeled"], found["budget"], strict=True)) == [(2, "1"), (10, "5")]
+    assert found["low"].notna().all()
+
+
+def test_a_cell_that_lacks_repeats_has_a_mean_only(folder: Path) -> None:
+    with sqlite3.connect(folder / "results.sqlite") as connection:
+        connection.execute("DELETE FROM rows WHERE key = 'svm 1 2'")
+    connection.close()
+    found = ek.table(folder, columns="budget").set_index(["head", "budget"])
+    assert found.loc[("svm", "1"), "estimate"] == pytest.approx(0.5)
+    assert np.isnan(found.loc[("svm", "1"), "low"])
+    assert found.loc[("mlp", "1"), "low"] > 0
+
+
+def test_a_column_has_one_place(folder: Path) -> None:
+    with pytest.raises(
+        EmbedkitError, match="head is named twice: a column goes into the rows, the columns, or the mean"
+    ):
+        ek.table(folder, rows="head", mean="head")
+
+
+def test_trials_that_all_failed_tell_why(folder: Path) -> None:
+    with pytest.raises(
+        EmbedkitError, match=r"of these 1 trial none has a score; the first, failed: ValueError: <no> luck"
+    ):
+        ek.table(folder, where={"head": "xgboost"})
