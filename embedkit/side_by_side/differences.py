@@ -140,14 +140,13 @@ def _unit(outcomes: Outcomes) -> float:
 
 def _equal_predictions(a: Side, b: Side, both: pd.DataFrame) -> Iterator[tuple[Cell, float]]:
     """By cell, the share of predictions that are the same: classes, or numbers to five digits."""
-    by = list(CELL[:-1])
-    for names, part in both.groupby(by):
-        where = dict(zip(by, names, strict=True))
+    for (dataset, backbone), part in both.groupby(["dataset", "backbone"]):
+        where = {"dataset": dataset, "backbone": backbone}
         mine, theirs = (
             {row["key"]: predictions.predicted for row, _, predictions in iterate_predictions(side.folder, where)}
             for side in (a, b)
         )
-        for budget, trials in part.groupby("budget"):
+        for cell, trials in part.groupby(list(CELL)):
             keys = zip(trials["key_a"], trials["key_b"], strict=True)
             equal = np.concatenate([np.isclose(mine[first], theirs[second], rtol=1e-5) for first, second in keys])
-            yield (*names, budget), float(equal.mean())
+            yield cell, float(equal.mean())

@@ -102,6 +102,8 @@ def make_cells(
         raise EmbedkitError(f"{twice[0]} is named twice: a column goes into the rows, the columns, or the mean")
     found = rows_about(folder, [*named, *where, *mean])
     check_columns([*named, *where, *mean], found)
+    if free := [name for name in mean if name not in KINDS]:
+        raise EmbedkitError(f"cells are means over {free[0]} anyway; by name they can be over {', '.join(KINDS)}")
     chosen = keep(found, where)
     done = chosen[chosen["status"] == "ok"]
     if done.empty:

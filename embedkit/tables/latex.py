@@ -6,7 +6,7 @@ import pandas as pd
 
 from embedkit.tables.cells import Cells
 from embedkit.tables.notes import IN_BOLD, notes
-from embedkit.tables.pivot import EMPTY, Grid, Shown, grids, sparse
+from embedkit.tables.pivot import EMPTY, Grid, Shown, arrange, sparse, split
 
 _ESCAPES = str.maketrans(
     {**{character: f"\\{character}" for character in "&%$#_{}"}, "\\": r"\textbackslash{}", "~": r"\textasciitilde{}",
@@ -16,8 +16,8 @@ _ESCAPES = str.maketrans(
 
 def as_latex(cells: Cells) -> str:
     r"""A ``table`` for each table, notes in its caption, the best set in bold; needs ``\usepackage{booktabs}``."""
-    said = " ".join(notes(cells, IN_BOLD))
-    return "\n".join(["% needs \\usepackage{booktabs}", *(_table(grid, said) for grid in grids(cells))])
+    tables = [_table(arrange(one), " ".join(notes(one, IN_BOLD))) for one in split(cells)]
+    return "\n".join(["% needs \\usepackage{booktabs}", *tables])
 
 
 def _table(grid: Grid, said: str) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from embedkit.report.text import markdown_grid
 from embedkit.tables.cells import Cells
 from embedkit.tables.notes import IN_BOLD, notes
-from embedkit.tables.pivot import EMPTY, Grid, Shown, grids
+from embedkit.tables.pivot import EMPTY, Grid, Shown, arrange, split
 
 
 def as_markdown(cells: Cells) -> str:
     """A table for each table under its title, the best set in bold, notes as a list."""
-    parts = [f"**{_escaped(grid.title)}**\n\n{_table(grid)}" for grid in grids(cells)]
+    parts = [f"**{_escaped(grid.title)}**\n\n{_table(grid)}" for grid in map(arrange, split(cells))]
     return "\n\n".join([*parts, "\n".join(f"- {_escaped(note)}" for note in notes(cells, IN_BOLD))]) + "\n"
 
 

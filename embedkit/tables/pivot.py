@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -33,28 +33,46 @@ class Grid:
     cells: list[list[Shown | None]]
 
 
-def grids(cells: Cells) -> Iterator[Grid]:
-    """A grid for each table."""
+def split(cells: Cells) -> Iterator[Cells]:
+    """The cells of each table, with the trials behind them."""
+    if not cells.apart:
+        yield cells
+        return
+    for values, frame in cells.frame.groupby(cells.apart, observed=True):
+        place = dict(zip(cells.apart, values, strict=True))
+        chosen, trials = (_at(rows, place) for rows in (cells.chosen, cells.trials))
+        yield replace(cells, frame=frame, chosen=chosen, trials=trials)
+
+
+def _at(rows: pd.DataFrame, place: dict[str, str]) -> pd.DataFrame:
+    for name, value in place.items():
+        rows = rows[rows[name] == value]
+    return rows
+
+
+def arrange(cells: Cells) -> Grid:
+    """The cells of one table, arranged."""
     factor, unit = units.scale(cells.value, cells.frame["estimate"])
-    what = units.title(cells.value, unit)
-    for part in tables_apart(cells.frame, cells.apart):
-        lines = zip(_labels(part, cells.rows), _labels(part, cells.columns), part.itertuples(), strict=True)
-        placed = {
-            (label, column): Shown(
-                units.text(cells.value, line.estimate, line.low, line.high, factor),
-                pd.notna(line.among_best) and bool(line.among_best),
-            )
-            for label, column, line in lines
-        }
-        labels, header = _distinct(part, cells.rows), _distinct(part, cells.columns)
-        title = f"{place}: {what}" if (place := _place(cells, part)) else what
-        yield Grid(
-            f"{title}, {_by(cells)}" if cells.columns else title,
-            cells.rows,
-            labels,
-            header if cells.columns else [("",)],
-            [[placed.get((label, column)) for column in header] for label in labels],
+    lines = zip(
+        _labels(cells.frame, cells.rows), _labels(cells.frame, cells.columns), cells.frame.itertuples(), strict=True
+    )
+    placed = {
+        (label, column): Shown(
+            units.text(cells.value, line.estimate, line.low, line.high, factor),
+            pd.notna(line.among_best) and bool(line.among_best),
         )
+        for label, column, line in lines
+    }
+    labels, header = _distinct(cells.frame, cells.rows), _distinct(cells.frame, cells.columns)
+    place, what = _place(cells), units.title(cells.value, unit)
+    title = f"{place}: {what}" if place else what
+    return Grid(
+        f"{title}, {_by(cells)}" if cells.columns else title,
+        cells.rows,
+        labels,
+        header if cells.columns else [("",)],
+        [[placed.get((label, column)) for column in header] for label in labels],
+    )
 
 
 def sparse(labels: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
@@ -65,11 +83,6 @@ def sparse(labels: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
         told.append((*[""] * new, *label[new:]))
         above = label
     return told
-
-
-def tables_apart(frame: pd.DataFrame, apart: list[str]) -> list[pd.DataFrame]:
-    """The lines of each table."""
-    return [part for _, part in frame.groupby(apart, observed=True, dropna=False)] if apart else [frame]
 
 
 def _labels(part: pd.DataFrame, names: list[str]) -> list[tuple[str, ...]]:
@@ -90,7 +103,8 @@ def _by(cells: Cells) -> str:
     return "by labels per class" if all(map(str.isdigit, counted)) else "by labels (numbers: per class)"
 
 
-def _place(cells: Cells, part: pd.DataFrame) -> str:
+def _place(cells: Cells) -> str:
     """What all cells of a table have in common, in words."""
-    unnamed = [name for name in KINDS if name in part and name not in {*cells.rows, *cells.columns, *cells.averaged}]
-    return place_text({name: str(part[name].iloc[0]) for name in unnamed if pd.notna(part[name].iloc[0])})
+    first = cells.frame.iloc[0]
+    unnamed = [name for name in KINDS if name in first and name not in {*cells.rows, *cells.columns}]
+    return place_text({name: str(first[name]) for name in unnamed if pd.notna(first[name])})

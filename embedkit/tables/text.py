@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from embedkit.tables.cells import Cells
 from embedkit.tables.notes import notes
-from embedkit.tables.pivot import EMPTY, Grid, Shown, grids, sparse
+from embedkit.tables.pivot import EMPTY, Grid, Shown, arrange, sparse, split
 
 WIDTH = 118
 """Where the output does not say how wide it is."""
@@ -18,7 +18,7 @@ GAP = "  "
 def as_text(cells: Cells, width: int = WIDTH) -> str:
     """Tables and their notes; columns that do not fit side by side go on below, the names of the rows repeated."""
     parts = []
-    for grid in grids(cells):
+    for grid in map(arrange, split(cells)):
         parts += [*textwrap.wrap(grid.title, width), *drawn(grid, width), ""]
     return "\n".join([*parts, *(line for note in notes(cells) for line in textwrap.wrap(note, width))])
 

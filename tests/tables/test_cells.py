@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import embedkit as ek
+from embedkit import results
 from embedkit.errors import EmbedkitError
 from embedkit.report.summary import summarise
 
@@ -112,6 +113,48 @@ def test_a_column_has_one_place(folder: Path) -> None:
         EmbedkitError, match="head is named twice: a column goes into the rows, the columns, or the mean"
     ):
         ek.table(folder, rows="head", mean="head")
+
+
+def test_repeats_are_not_averaged_over_by_name(folder: Path) -> None:
+    with pytest.raises(EmbedkitError, match="cells are means over repeat anyway; by name they can be over dataset"):
+        ek.table(folder, mean="repeat")
+
+
+@pytest.fixture
+def with_distances(folder: Path) -> Path:
+    """The results with a comparison of two metrics, over all pairs and in episodes."""
+    outcomes: list[results.Outcome] = []
+    for metric, mean_precision in (("cosine", 0.5), ("euclidean", 0.4)):
+        row = {
+            "experiment": "distances", "dataset": "photos", "backbone": "pixels", "codec": "float32", "metric": metric,
+            "data_sha256": "d", "inputs_sha256": metric, "n_test": 10, "n_classes": 2, "status": "ok",
+        }  # fmt: skip
+        pairs = {"map": mean_precision, "map_half_width": 0.04}
+        outcomes.append((row | {"budget": "all pairs", "scores": pairs, "key": f"{metric} pairs"}, None))
+        episodes = {"accuracy": 0.7, "accuracy_half_width": 0.01}
+        outcomes.append((row | {"budget": "5-way 1-shot", "scores": episodes, "key": f"{metric} shots"}, None))
+    with results.open_results(folder) as connection:
+        results.write(connection, 1, outcomes)
+    return folder
+
+
+def test_distances_have_the_intervals_of_their_rows(with_distances: Path) -> None:
+    found = ek.table(with_distances, rows="metric", columns="backbone", value="map")
+    assert found["metric"].tolist() == ["cosine", "euclidean"]
+    assert found["low"].tolist() == pytest.approx([0.46, 0.36])
+    assert found["high"].tolist() == pytest.approx([0.54, 0.44])
+    assert found["among_best"].isna().all()
+
+
+def test_heads_are_not_mixed_with_distances(with_distances: Path) -> None:
+    assert set(ek.table(with_distances)["head"]) == {"mlp", "svm", "forest"}
+    shots = ek.table(with_distances, rows="metric", value="accuracy")
+    assert shots["budget"].tolist() == ["5-way 1-shot"] * 2
+
+
+def test_distances_need_a_score(with_distances: Path) -> None:
+    with pytest.raises(EmbedkitError, match="distances have several scores; give one by --value: map, roc_auc"):
+        ek.table(with_distances, rows="metric")
 
 
 def test_trials_that_all_failed_tell_why(folder: Path) -> None:

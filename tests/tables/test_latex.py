@@ -50,3 +50,12 @@ def test_names_are_escaped(folder: Path, cells_of: CellsOf) -> None:
     assert r"\caption{my\_photos \& 5\% \{x\}, pixels: time to fit in ms" in text
     assert r"pca(dim=8) $|$ int8 & mlp & 12.5 & 12.5 \\" in text
     assert r" & svm & 12.5" in text
+
+
+def test_each_caption_is_about_its_own_table(folder: Path, cells_of: CellsOf) -> None:
+    text = as_latex(cells_of(folder, rows=["budget"], columns=["repeat"]))
+    captions = [line for line in text.splitlines() if line.startswith(r"\caption")]
+    assert [caption.split(":")[0] for caption in captions] == [
+        rf"\caption{{photos, pixels, {head}" for head in ("mlp", "svm", "forest")
+    ]
+    assert not any("xgboost" in caption for caption in captions)
