@@ -39,7 +39,7 @@ def table(
     """Any score or cost of a study by any columns of its results: for a terminal, a paper or other programs.
 
     What varies and is not named (backbones, say) gives a table each; only repeats and folds are averaged over, and what
-    --mean names. Accuracy, balanced accuracy and mae come with 95% intervals and marks for the best heads. CSV and
+    --mean names. Accuracies, macro_f1 and mae come with 95% intervals and marks for the best heads. CSV and
     Parquet hold a line per cell, with estimate, low, high and among_best; scores there are as in the results (0 to 1).
     """
     from embedkit.tables import formats
