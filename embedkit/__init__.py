@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from embedkit.frames import load_predictions, load_results
     from embedkit.heads import make_head
     from embedkit.regret import selection_regret
+    from embedkit.side_by_side.differences import compare_results
+    from embedkit.tables.cells import table
 
 _HOME = {
     "run": "embedkit.api",
@@ -21,12 +23,15 @@ _HOME = {
     "load_results": "embedkit.frames",
     "load_predictions": "embedkit.frames",
     "selection_regret": "embedkit.regret",
+    "table": "embedkit.tables.cells",
+    "compare_results": "embedkit.side_by_side.differences",
     "EmbedkitError": "embedkit.errors",
 }
 __all__ = [
     "EmbedkitError",
     "__version__",
     "compare",
+    "compare_results",
     "distances",
     "embed",
     "load_predictions",
@@ -34,6 +39,7 @@ __all__ = [
     "make_head",
     "run",
     "selection_regret",
+    "table",
 ]
 
 
