@@ -163,10 +163,10 @@ def _fitting_budgets(study: Study, dataset: Dataset, evaluation: Evaluation) -> 
 
 def _bound_backbones(request: Request, dataset: Dataset, evaluation: Evaluation) -> dict[str, Backbone | NotApplicable]:
     images = Images(dataset, evaluation.pool)
-    asked = {_shown(spec) for spec in request.parsed_backbones()}
+    asked = {shown_name(spec) for spec in request.parsed_backbones()}
     bound: dict[str, Backbone | NotApplicable] = {}
     for spec in _backbone_specs(request, dataset):
-        shown = _shown(spec)
+        shown = shown_name(spec)
         if shown in bound:
             raise EmbedkitError(f"two backbones are shown as {shown}; rename one of their files")
         try:
@@ -201,7 +201,7 @@ def _backbone_specs(request: Request, dataset: Dataset) -> list[Spec]:
     return list(dict.fromkeys([*first, *(spec for spec in controls if spec), *asked]))
 
 
-def _shown(spec: Spec) -> str:
+def shown_name(spec: Spec) -> str:
     """The name in tables: files without their folders."""
     files = {name: value for name, value in spec.params if name in ("weights", "path")}
     return str(spec.replace(**{name: Path(file).name for name, file in files.items()}))
