@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from embedkit import catalogue, engines, pretrain_cli, results, store_cli
+from embedkit import catalogue, decide_cli, engines, pretrain_cli, results, store_cli
 from embedkit.console import Console
 from embedkit.distance.request import DistanceRequest, make_distance_request
 from embedkit.errors import EmbedkitError, counted
@@ -191,6 +191,9 @@ _add_command(distances, DistanceRequest, _datasets(list[str], inspect.Parameter.
 
 app.add_typer(store_cli.app, name="store")
 app.command()(pretrain_cli.pretrain)
+app.command()(decide_cli.recommend)
+app.command()(decide_cli.fit)
+app.command()(decide_cli.predict)
 
 
 @app.command("list")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import torch
 
@@ -19,7 +18,7 @@ from embedkit.opening import opened
 from embedkit.request import Request
 from embedkit.sampling import MIN_CLASS_SIZE, Budget, Evaluation
 from embedkit.scores import check_score
-from embedkit.spec import Spec, parse
+from embedkit.spec import Spec, parse, shown_name
 from embedkit.study import Study
 from embedkit.trials import Trial
 
@@ -199,12 +198,6 @@ def _backbone_specs(request: Request, dataset: Dataset) -> list[Spec]:
     controls = [control_of(spec) for spec in asked] if request.controls else []
     first = [Spec("pixels")] if request.controls else []
     return list(dict.fromkeys([*first, *(spec for spec in controls if spec), *asked]))
-
-
-def shown_name(spec: Spec) -> str:
-    """The name in tables: files without their folders."""
-    files = {name: value for name, value in spec.params if name in ("weights", "path")}
-    return str(spec.replace(**{name: Path(file).name for name, file in files.items()}))
 
 
 def _trials(study: Study, benches: dict[str, Bench]) -> Iterator[Trial]:

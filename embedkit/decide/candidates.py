@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from embedkit.outcomes import ORACLE, Measured, Outcomes
-from embedkit.spec import parse
+from embedkit.spec import parse, parse_chain, shown_name
 
 
 @dataclass(frozen=True)
@@ -105,10 +105,10 @@ def _cost(candidate: Candidate, budget: str, rows: pd.DataFrame) -> Cost:
     return Cost(choosing_s + float(row["fit_s"]), float(row["predict_s"]) / int(row["n_test"]), work)
 
 
-def matches(candidate: Candidate, backbone: str | None, head: str | None) -> bool:
-    """Whether it is the backbone and the head that are asked for, as far as any are."""
-    from embedkit.plan import shown_name
-
-    return (head is None or str(parse(head)) == candidate.head) and (
-        backbone is None or shown_name(parse(backbone)) == candidate.backbone
+def matches(candidate: Candidate, backbone: str | None, codec: str | None, head: str | None) -> bool:
+    """Whether it is the backbone, codec and head that are asked for, as far as any are."""
+    return (
+        (head is None or str(parse(head)) == candidate.head)
+        and (codec is None or " | ".join(map(str, parse_chain(codec))) == candidate.codec)
+        and (backbone is None or shown_name(parse(backbone)) == candidate.backbone)
     )

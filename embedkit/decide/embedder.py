@@ -73,7 +73,7 @@ class Embedder:
         vectors = [part.X for part in parts if len(part.X)]
         X = np.concatenate(vectors) if vectors else np.empty((0, 0), np.float32)
         problems = [problem for part in parts for problem in part.problems]
-        finite = np.isfinite(X).all(axis=1)
+        finite = np.asarray(np.isfinite(X).all(axis=1))
         sound = [at for at, problem in enumerate(problems) if not problem]
         for at, fine in zip(sound, finite, strict=True):
             if not fine:

@@ -93,6 +93,7 @@ def recommend(
     labels: str | int | None = None,
     max_fit_seconds: float | None = None,
     backbone: str | None = None,
+    codec: str | None = None,
     head: str | None = None,
 ) -> list[Recommendation]:
     """What to take, from the results of a study: one recommendation for each of its data sets.
@@ -109,7 +110,7 @@ def recommend(
         the largest of each data set.
     max_fit_seconds : float, optional
         Leaves out what took longer, at this budget, to choose parameters and fit.
-    backbone, head : str, optional
+    backbone, codec, head : str, optional
         Leave out all others.
 
     Raises
@@ -129,9 +130,10 @@ def recommend(
         mine = rows[(rows["dataset"] == dataset) & (rows["status"] == "ok")]
         budget = _budget(dataset, here, labels)
         tried = tried_at(here, budget, mine)
-        asked = [each for each in tried if matches(each.candidate, backbone, head)]
+        asked = [each for each in tried if matches(each.candidate, backbone, codec, head)]
         if not asked:
-            raise EmbedkitError(_nothing_left(dataset, budget, tried, backbone, head))
+            written = {"backbone": backbone, "codec": codec, "head": head}
+            raise EmbedkitError(_nothing_left(dataset, budget, tried, written))
         recommended.append(_recommended(_quick_enough(asked, max_fit_seconds, budget), budget, mine))
     return recommended
 
@@ -152,17 +154,13 @@ def _budget(dataset: str, found: Sequence[Outcomes], labels: str | int | None) -
     return asked
 
 
-def _nothing_left(
-    dataset: str, budget: str, tried: Sequence[Tried], backbone: str | None, head: str | None
-) -> str:
-    asked = " and ".join(
-        f"the {kind} {name}" for kind, name in (("head", head), ("backbone", backbone)) if name is not None
-    )
-    heads = ", ".join(dict.fromkeys(each.candidate.head for each in tried))
-    backbones = ", ".join(dict.fromkeys(each.candidate.backbone for each in tried))
-    if not asked:
+def _nothing_left(dataset: str, budget: str, tried: Sequence[Tried], written: dict[str, str | None]) -> str:
+    asked = " and ".join(f"the {kind} {name}" for kind, name in written.items() if name is not None)
+    if not tried or not asked:
         return f"{dataset}: nothing was measured on all test images at the budget {budget}"
-    return f"{dataset}: no results with {asked} at the budget {budget}; heads: {heads}; backbones: {backbones}"
+    there = {kind: dict.fromkeys(getattr(each.candidate, kind) for each in tried) for kind in written}
+    told = "; ".join(f"{kind}s: {', '.join(names)}" for kind, names in there.items())
+    return f"{dataset}: no results with {asked} at the budget {budget}; there are {told}"
 
 
 def _quick_enough(tried: list[Tried], max_fit_seconds: float | None, budget: str) -> list[Tried]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
-from embedkit.decide.candidates import Candidate, Cost
 from embedkit.decide.recommendation import MARGIN, Gain, Recommendation
 from embedkit.errors import counted
 from embedkit.report.text import cell_text, grid, wrapped
@@ -12,7 +13,8 @@ from embedkit.scores import score_name
 from embedkit.statistics import Interval
 
 SHOWN = 8
-"""So many candidates the table holds."""
+"""So many that are level with the recommended one the table holds."""
+NAMES = ("head", "backbone", "codec", "selection")
 
 
 def recommendation_text(found: Recommendation) -> str:
@@ -99,19 +101,20 @@ def budget_words(budget: str, score: str) -> str:
 
 
 def _table(found: Recommendation) -> tuple[list[str], list[list[str]]]:
-    """The recommended candidate and those that are level with it."""
-    sign = "error" if found.score == "mae" else "points"
-    lines = [_line(found.candidate, "-", found.cost)]
-    for rival in found.level[:SHOWN]:
-        lines.append(_line(rival.candidate, _difference(rival.difference, found.score, unit=""), rival.cost))
+    """The recommended candidate and those that are level with it, by what they do not share."""
+    shown = found.level[:SHOWN]
+    candidates = [found.candidate, *(rival.candidate for rival in shown)]
+    names = [name for name in NAMES if name == "head" or len({getattr(each, name) for each in candidates}) > 1]
+    costs = [found.cost, *(rival.cost for rival in shown)]
+    differences = ["-", *(_difference(rival.difference, found.score, unit="") for rival in shown)]
+    lines = [
+        [*(str(getattr(each, name)) for name in names), difference, _seconds(cost.fit_s), _seconds(cost.predict_s)]
+        for each, difference, cost in zip(candidates, differences, costs, strict=True)
+    ]
     if len(found.level) > SHOWN:
-        lines.append([f"and {len(found.level) - SHOWN} more", "", "", "", ""])
-    return ["cannot be told apart", f"difference, {sign}", "choose, fit", "predict", "network"], lines
-
-
-def _line(candidate: Candidate, difference: str, cost: Cost) -> list[str]:
-    work = _macs(cost.backbone_macs) if cost.backbone_macs else "-"
-    return [str(candidate), difference, _seconds(cost.fit_s), _seconds(cost.predict_s), work]
+        lines.append([f"and {len(found.level) - SHOWN} more", *[""] * (len(names) + 2)])
+    unit = "error" if found.score == "mae" else "points"
+    return [*names, f"difference ({unit})", "choose and fit", "predict one"], lines
 
 
 def _value(interval: Interval, score: str) -> str:
@@ -122,7 +125,7 @@ def _value(interval: Interval, score: str) -> str:
 
 def _difference(interval: Interval, score: str, unit: str = " points") -> str:
     if score == "mae":
-        return f"{'+' if interval.estimate < 0 else ''}{cell_text(Interval(-interval.estimate, interval.half_width), score)}"
+        return f"{-interval.estimate:+.3g} ±{interval.half_width:.2g}"
     return f"{100 * interval.estimate:+.1f} ±{100 * interval.half_width:.1f}{unit}"
 
 
@@ -140,3 +143,28 @@ def _seconds(seconds: float | None) -> str:
 
 def _macs(macs: int) -> str:
     return f"{macs / 1e9:.1f} GMAC" if macs >= 1e8 else f"{macs / 1e6:.1f} MMAC"
+
+
+def model_text(about: dict[str, Any]) -> str:
+    """What a model was made from, and what to expect of it."""
+    data, backbone, head = about["data"], about["backbone"], about["head"]
+    stored = "" if about["codec"] == "float32" else f" through {about['codec']}"
+    chosen = ", ".join(f"{name}={value}" for name, value in head["selected"].items())
+    labelled = counted(data["n_labeled"], "labelled image")
+    tested = data["n_labeled_from_test"]
+    also = f", {counted(tested, 'test image')} among them" if tested else ""
+    lines = [f"{head['spec']} on {backbone['name']}{stored}, fitted to {labelled} of {data['name']}{also}"]
+    if chosen:
+        lines.append(f"chosen inside these: {chosen}")
+    if about["score"] is not None:
+        lines += wrapped(_promise(about["score"]))
+    return "\n".join(lines)
+
+
+def _promise(score: dict[str, Any]) -> str:
+    value = _value(Interval(score["expected"], score["half_width"]), score["metric"])
+    at = budget_words(score["budget"], score["metric"])
+    return (
+        f"To be expected: {score_name(score['metric'])} {value}, as measured on {score['dataset']} with {at}, without "
+        f"what it owes to being chosen among {score['n_candidates']}. No image is left to test this model on."
+    )

@@ -20,7 +20,7 @@ class NetworkAsArrays:
     """For heads with a network of layers: copies and files of them hold it as plain arrays."""
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {**super().__getstate__()}  # type: ignore[misc]
+        state: dict[str, Any] = dict(super().__getstate__())  # type: ignore[call-overload]
         if "network_" in state:
             weights = state["network_"].state_dict()
             state["network_"] = {name: tensor.cpu().numpy() for name, tensor in weights.items()}
