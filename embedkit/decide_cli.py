@@ -32,7 +32,16 @@ def recommend(
 
     found = recommended(results, labels=labels, max_fit_seconds=max_fit_seconds)
     print("\n\n".join(map(str, found)))
-    print(f"\nfit it to all labels by: embedkit fit DATASET --from {shlex.quote(results)} --out model")
+    dataset = shlex.quote(_only_dataset(results) or "DATASET")
+    print(f"\nfit it to all labels by: embedkit fit {dataset} --from {shlex.quote(results)} --out model")
+
+
+def _only_dataset(results: str) -> str:
+    """The data set of a study as its user wrote it, where there is but one."""
+    from embedkit.results import load_runs
+
+    written = {text for run in load_runs(results) for text in run.get("study", {}).get("datasets") or ()}
+    return written.pop() if len(written) == 1 else ""
 
 
 def fit(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from embedkit.heads import HEADS
 from embedkit.outcomes import ORACLE, Measured, Outcomes
 from embedkit.spec import parse, parse_chain, shown_name
 
@@ -80,6 +81,24 @@ def tried_at(found: Sequence[Outcomes], budget: str, rows: pd.DataFrame) -> list
             correct = np.repeat(at.correct, len(widest.repeats), axis=0)
             tried.append(Tried(candidate, correct, outcomes, _cost(candidate, budget, rows)))
     return sorted(tried, key=lambda each: each.cost.order)
+
+
+def missing_at(found: Sequence[Outcomes], budget: str, tried: Sequence[Tried], rows: pd.DataFrame) -> list[Candidate]:
+    """Heads that were tried on one embedding, and lack results on another where they could have some."""
+    there = {each.candidate for each in tried}
+    unsuited = rows[(rows["status"] == "not_applicable") & (rows["budget"] == budget)]
+    unsuited = set(zip(unsuited["backbone"], unsuited["codec"], unsuited["head"], strict=True))
+    missing = []
+    for outcomes in found:
+        alike = [other for other in found if other.selection == outcomes.selection != ORACLE]
+        for head in dict.fromkeys(head for other in alike for head in other.heads):
+            candidate = Candidate(outcomes.backbone, outcomes.codec, head, outcomes.selection)
+            name = parse(head).name
+            of_first_codec = name in HEADS and HEADS[name].trains_network
+            known = (outcomes.backbone, outcomes.codec, head) in unsuited or of_first_codec
+            if candidate not in there and not known:
+                missing.append(candidate)
+    return missing
 
 
 def _same_for_all_draws(at: Measured, budget: str) -> bool:

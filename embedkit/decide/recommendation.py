@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from embedkit import statistics
-from embedkit.decide.candidates import Candidate, Cost, Tried, matches, tried_at
+from embedkit.decide.candidates import Candidate, Cost, Tried, matches, missing_at, tried_at
 from embedkit.errors import EmbedkitError
 from embedkit.outcomes import Measured, Outcomes, read_outcomes, study_rows
 from embedkit.sampling import parse_budget
@@ -62,6 +61,8 @@ class Recommendation:
         To each larger budget that was tried.
     last_step : Gain or None
         From the next smaller budget.
+    missing : list of Candidate
+        Heads that were tried on another embedding, and on this one without complete results.
     """
 
     dataset: str
@@ -80,6 +81,7 @@ class Recommendation:
     resolution: float | None
     larger: list[Gain]
     last_step: Gain | None
+    missing: list[Candidate]
 
     def __str__(self) -> str:
         from embedkit.decide.words import recommendation_text
@@ -134,7 +136,13 @@ def recommend(
         if not asked:
             written = {"backbone": backbone, "codec": codec, "head": head}
             raise EmbedkitError(_nothing_left(dataset, budget, tried, written))
-        recommended.append(_recommended(_quick_enough(asked, max_fit_seconds, budget), budget, mine))
+        quick = _quick_enough(asked, max_fit_seconds, budget)
+        missing = [
+            each
+            for each in missing_at(here, budget, tried, rows[rows["dataset"] == dataset])
+            if matches(each, backbone, codec, head)
+        ]
+        recommended.append(_recommended(quick, budget, str(mine["evaluation"].iloc[0]), missing))
     return recommended
 
 
@@ -174,7 +182,7 @@ def _quick_enough(tried: list[Tried], max_fit_seconds: float | None, budget: str
     return quick
 
 
-def _recommended(tried: list[Tried], budget: str, rows: pd.DataFrame) -> Recommendation:
+def _recommended(tried: list[Tried], budget: str, evaluation: str, missing: list[Candidate]) -> Recommendation:
     outcomes = tried[0].outcomes
     images, folds = outcomes.images, outcomes.folds(budget)
     best = statistics.best_set({str(each.candidate): each.correct for each in tried}, images, folds)
@@ -197,7 +205,7 @@ def _recommended(tried: list[Tried], budget: str, rows: pd.DataFrame) -> Recomme
         n_images=len(outcomes.ids),
         n_repeats=len(chosen.correct),
         cross_validated=folds is not None,
-        evaluation=str(rows["evaluation"].iloc[0]),
+        evaluation=evaluation,
         candidate=chosen.candidate,
         cost=chosen.cost,
         seen=seen,
@@ -207,6 +215,7 @@ def _recommended(tried: list[Tried], budget: str, rows: pd.DataFrame) -> Recomme
         resolution=_resolution(chosen, tried, images, folds),
         larger=larger,
         last_step=last_step,
+        missing=missing,
     )
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import pandas as pd
 
 from embedkit.decide.recommendation import MARGIN, Gain, Recommendation
-from embedkit.errors import counted
+from embedkit.errors import counted, listing
 from embedkit.report.text import cell_text, grid, wrapped
+from embedkit.sampling import FOLDS
 from embedkit.scores import score_name
 from embedkit.statistics import Interval
 
@@ -19,7 +20,7 @@ NAMES = ("head", "backbone", "codec", "selection")
 
 def recommendation_text(found: Recommendation) -> str:
     """What to take, how sure that is, what more labels would bring and what it costs: for a terminal."""
-    sentences = [_expected(found), _level(found), _resolution(found), _labels(found), _costs(found)]
+    sentences = [_missing(found), _expected(found), _level(found), _resolution(found), _labels(found), _costs(found)]
     paragraphs = [line for sentence in sentences if sentence for line in wrapped(sentence)]
     table = ["", grid(*_table(found))] if found.level else []
     return "\n".join([f"{found.dataset}: take {found.candidate}", *paragraphs, *table])
@@ -28,16 +29,29 @@ def recommendation_text(found: Recommendation) -> str:
 def _expected(found: Recommendation) -> str:
     """The score to be expected, and on what it rests."""
     score, at = score_name(found.score), budget_words(found.budget, found.score)
-    tested = counted(found.n_images, "test image")
-    if found.cross_validated:
-        tested = f"{counted(found.n_images, 'labelled image')} in 5 folds"
-    draws = counted(found.n_repeats, "draw") + " of labels"
-    first = f"With {at} its {score} is {_value(found.corrected, found.score)} ({tested}, {draws})."
-    n_level = len(found.level) + 1
-    if found.corrected == found.seen or n_level < 2:
+    expected, seen = _value(found.corrected, found.score), _value(found.seen, found.score)
+    first = f"With {at} its {score} is {expected} ({_tested(found)})."
+    if expected == seen:
         return first
-    best_of = f"the choice among {n_level} on these very images is taken off"
-    return f"{first} It looked like {_value(found.seen, found.score)}; what it owes to {best_of}."
+    return (
+        f"{first} It looked like {seen}; what it owes to the choice among {len(found.level) + 1} on these very images "
+        "is taken off."
+    )
+
+
+def _tested(found: Recommendation) -> str:
+    images = counted(found.n_images, "test image")
+    if found.cross_validated:
+        images = f"{counted(found.n_images, 'labelled image')} in {FOLDS} folds"
+    return f"{images}, {counted(found.n_repeats, 'draw')} of labels"
+
+
+def _missing(found: Recommendation) -> str:
+    """What should have been tried too."""
+    if not found.missing:
+        return ""
+    told = listing([str(each) for each in found.missing], most=3)
+    return f"Not all is there: without complete results at this budget are {told}. The same embedkit run goes on."
 
 
 def _level(found: Recommendation) -> str:
@@ -62,8 +76,8 @@ def _resolution(found: Recommendation) -> str:
     if found.resolution is None:
         return ""
     least = _amount(found.resolution, found.score)
-    what = "errors that differ" if found.score == "mae" else "heads that differ"
-    return f"This test is too small to tell apart {what} by less than about {least}."
+    differ = "heads whose errors differ" if found.score == "mae" else "heads that differ"
+    return f"This test is too small to separate {differ} by less than about {least}."
 
 
 def _labels(found: Recommendation) -> str:
@@ -125,7 +139,7 @@ def _value(interval: Interval, score: str) -> str:
 
 def _difference(interval: Interval, score: str, unit: str = " points") -> str:
     if score == "mae":
-        return f"{-interval.estimate:+.3g} ±{interval.half_width:.2g}"
+        return f"{'error ' if unit else ''}{-interval.estimate:+.3g} ±{interval.half_width:.2g}"
     return f"{100 * interval.estimate:+.1f} ±{100 * interval.half_width:.1f}{unit}"
 
 
@@ -137,8 +151,8 @@ def _seconds(seconds: float | None) -> str:
     if seconds is None or pd.isna(seconds):
         return "-"
     if seconds < 1e-3:
-        return f"{1e6 * seconds:.1f} µs"
-    return f"{1000 * seconds:.1f} ms" if seconds < 10 else f"{seconds:.0f} s"
+        return f"{1e6 * seconds:.3g} µs"
+    return f"{1000 * seconds:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
 
 
 def _macs(macs: int) -> str:
