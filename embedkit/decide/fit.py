@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -14,9 +13,11 @@ from embedkit.codecs import make_codec
 from embedkit.codecs.stored import Coded
 from embedkit.console import Console
 from embedkit.datasets import Dataset, dataset_spec
+from embedkit.decide.describe import describe
 from embedkit.decide.embedder import Embedder
+from embedkit.decide.fitted import Fitted
 from embedkit.decide.model import Model
-from embedkit.decide.network_files import kept_files, probe
+from embedkit.decide.network_files import kept_files
 from embedkit.decide.pipeline import (
     Pipeline,
     check_written,
@@ -24,7 +25,6 @@ from embedkit.decide.pipeline import (
     recommended_pipelines,
     written_pipeline,
 )
-from embedkit.decide.recommendation import Recommendation
 from embedkit.decide.training_images import TrainingImages
 from embedkit.embeddings import store
 from embedkit.embeddings.extract import extract, forward_passes
@@ -36,7 +36,7 @@ from embedkit.heads.pool import Pool
 from embedkit.heads.problem import Problem, Rows, training_rows, unfitted, uses_pool
 from embedkit.opening import opened
 from embedkit.plan import chosen_device
-from embedkit.selection import Choice, choose
+from embedkit.selection import choose
 from embedkit.spec import parse_chain, shown_name
 
 SEED = 0
@@ -90,22 +90,23 @@ def fit(
     pipeline = written or pipeline_for(images.name, recommended, str(results), backbone)
     _check_possible(pipeline, images)
     bound = _bound(pipeline, images, trust_code)
-    with console.stage(
-        f"embedding {dataset} with {shown_name(pipeline.backbone)}", forward_passes(images, bound)
-    ) as go:
-        key = extract(images, bound, on, go, console.say)
-    console.say(f"fitting {pipeline.head} to {counted(int((images.labels >= 0).sum()), 'labelled image')}")
+    labelled = _in_order(images)
     try:
-        return _fitted(pipeline, images, bound, key, on)
+        if HEADS[pipeline.head.name].trains_network:
+            console.say(f"training {pipeline.head} on {counted(len(labelled), 'labelled image')}")
+            from embedkit.decide.fine_tuned import fit_network
+
+            fitted = fit_network(pipeline, images, labelled, bound, on, SEED)
+        else:
+            fitted = _on_embeddings(pipeline, images, labelled, bound, on, console)
     except NotApplicable as reason:
         raise EmbedkitError(f"{reason}; give another --head") from None
+    training = TrainingImages.of([images.ids[i] for i in labelled], fitted.X, images.groups[labelled])
+    about = describe(pipeline, images, labelled, fitted)
+    return Model(about, fitted.estimator, fitted.embedder, training, fitted.learnt, fitted.files)
 
 
 def _check_possible(pipeline: Pipeline, images: Dataset) -> None:
-    if HEADS[pipeline.head.name].trains_network:
-        raise EmbedkitError(
-            f"{pipeline.head.name} trains the network itself, and such models cannot be kept yet; give another --head"
-        )
     if dict(pipeline.backbone.params).get("precision") == "int8":
         raise EmbedkitError('models are not kept in int8; give the --backbone without precision="int8"')
     if images.task not in HEADS[pipeline.head.name].tasks:
@@ -125,49 +126,31 @@ def _bound(pipeline: Pipeline, images: Dataset, trust_code: bool) -> Backbone:
         raise EmbedkitError(f"{error}; where it is now, say by --backbone, as the study shows it: {shown}") from None
 
 
-def _fitted(pipeline: Pipeline, images: Dataset, backbone: Backbone, key: str, device: str) -> Model:
-    chain = make_codec(parse_chain(pipeline.codec))
+def _on_embeddings(
+    pipeline: Pipeline, images: Dataset, labelled: np.ndarray, backbone: Backbone, device: str, console: Console
+) -> Fitted:
+    shown = shown_name(pipeline.backbone)
+    with console.stage(f"embedding {images.name} with {shown}", forward_passes(images, backbone)) as advance:
+        key = extract(images, backbone, device, advance, console.say)
+    console.say(f"fitting {pipeline.head} to {counted(len(labelled), 'labelled image')}")
     coded = Coded(key, pipeline.codec, np.arange(len(images)))
-    labelled = _in_order(images)
-    head = HEADS[pipeline.head.name]
     problem = _problem(pipeline, images, coded, labelled)
     choice = choose(pipeline.head, problem, images.groups[labelled], pipeline.selection)
-    X, y = training_rows(head, problem, choice.params)
-    estimator = unfitted(head, problem, choice.params).fit(X, y)
+    head = HEADS[pipeline.head.name]
+    estimator = unfitted(head, problem, choice.params).fit(*training_rows(head, problem, choice.params))
     learnt = coded.learnt()
     network = backbone.network(device, lambda share, doing: None)
     network = Network(network.module.to("cpu"), network.transform)
     first = images.image(0)
     embedder = Embedder(
         network,
-        chain.ready(learnt),
+        make_codec(parse_chain(pipeline.codec)).ready(learnt),
         store.manifest(key)["precision"],
         tuple(load_with(network)(first).shape),
         first.shape[2] if first.ndim == 3 else 1,
     )
     spec, files = kept_files(pipeline.backbone, backbone, device)
-    about = {
-        "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "task": images.task,
-        "classes": list(images.classes) if images.task == "classification" else [],
-        "data": _about_data(images, labelled),
-        "backbone": {
-            "name": shown_name(pipeline.backbone),
-            "spec": str(spec),
-            "recipe": backbone.recipe,
-            "precision": embedder.precision,
-            "input": list(embedder.input),
-            "channels": embedder.channels,
-            "shape": images.shape,
-            "of_vectors": images.vectors is not None,
-            "probe": probe(embedder),
-        },
-        "codec": pipeline.codec,
-        "head": _about_head(pipeline, choice, problem),
-        "score": _about_score(pipeline.recommendation),
-    }
-    training = TrainingImages.of([images.ids[i] for i in labelled], problem.X, images.groups[labelled])
-    return Model(about, estimator, embedder, training, learnt, files)
+    return Fitted(estimator, choice, embedder, learnt, problem.X, backbone.recipe, spec, files)
 
 
 def _in_order(images: Dataset) -> np.ndarray:
@@ -185,49 +168,3 @@ def _problem(pipeline: Pipeline, images: Dataset, coded: Coded, labelled: np.nda
     rows = Rows(X, pool=pool, places=labelled if with_pool else None)
     y, n_classes = images.truth[labelled], len(images.classes)
     return Problem(rows, np.arange(len(labelled)), y, images.task, n_classes, SEED)
-
-
-def _about_data(images: Dataset, labelled: np.ndarray) -> dict[str, Any]:
-    splits = images.splits[labelled]
-    by_class = np.bincount(images.labels[labelled], minlength=len(images.classes)).tolist()
-    return {
-        "name": images.name,
-        "content_sha256": images.content,
-        "fingerprint": images.fingerprint,
-        "n_images": len(images),
-        "n_labeled": len(labelled),
-        "n_labeled_from_test": int((splits == "test").sum()),
-        "n_labeled_by_class": dict(zip(images.classes, by_class, strict=True)) if images.targets is None else None,
-    }
-
-
-def _about_head(pipeline: Pipeline, choice: Choice, problem: Problem) -> dict[str, Any]:
-    return {
-        "spec": str(pipeline.head),
-        "selection": pipeline.selection,
-        "selected": {name: str(value) if not _plain(value) else value for name, value in choice.selected.items()},
-        "cv_score": choice.score,
-        "embedding_dim": problem.X.shape[1],
-        "seed": SEED,
-    }
-
-
-def _plain(value: Any) -> bool:
-    return isinstance(value, str | int | float | bool | None)
-
-
-def _about_score(found: Recommendation | None) -> dict[str, Any] | None:
-    """What the study measured of this pipeline, on fewer labels."""
-    if found is None:
-        return None
-    return {
-        "metric": found.score,
-        "dataset": found.dataset,
-        "budget": found.budget,
-        "expected": found.corrected.estimate,
-        "half_width": found.corrected.half_width,
-        "before_correction": found.seen.estimate,
-        "n_test_images": found.n_images,
-        "n_repeats": found.n_repeats,
-        "n_candidates": found.n_candidates,
-    }

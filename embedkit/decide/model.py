@@ -11,13 +11,16 @@ import numpy as np
 
 from embedkit.decide.embedder import Embedded, Embedder
 from embedkit.decide.sources import Source, source_of
-from embedkit.decide.training_images import TrainingImages
+from embedkit.decide.training_images import NEAREST, TrainingImages
 from embedkit.errors import EmbedkitError, NotApplicable
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from embedkit.backbones import Progress
+
+
+_NEAREST = [f"nearest_{k + 1}" for k in range(NEAREST)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,9 +81,9 @@ class Model:
         -------
         DataFrame
             One row for each image, in order: ``path``; ``class``, ``probability`` of it and ``margin`` to the next one
-            (both missing where the head gives no probabilities), or ``number``; ``nearest`` (ids of the three nearest
-            labelled images, a space between them), ``distance`` to the nearest (cosine), ``far`` where that is more
-            than 99% of the labelled images have; and ``problem``, why there is no prediction, empty where there is.
+            (both missing where the head gives no probabilities), or ``number``; ``nearest_1`` to ``nearest_3`` (ids
+            of the nearest labelled images), ``distance`` to the nearest (cosine), ``far`` where that is more than 99%
+            of the labelled images have; and ``problem``, why there is no prediction, empty where there is.
 
         Raises
         ------
@@ -118,16 +121,15 @@ class Model:
 
     def _columns(self) -> list[str]:
         answer = ["class", "probability", "margin"] if self.classes else ["number"]
-        return [*answer, "nearest", "distance", "far"]
+        return [*answer, *_NEAREST, "distance", "far"]
 
     def _answers(self, X: np.ndarray) -> dict[str, np.ndarray]:
         """Columns for embeddings (s, d)."""
-        indices, distances = self.training.nearest(X)
-        nearest = [" ".join(self.training.ids[i] for i in three) for three in indices]
+        ids, distances = self.training.nearest(X)
         near = {
-            "nearest": np.array(nearest, dtype=object),
-            "distance": distances[:, 0],
-            "far": distances[:, 0] > self.training.far_from,
+            **dict(zip(_NEAREST, ids.T, strict=True)),
+            "distance": distances,
+            "far": distances > self.training.far_from,
         }
         if not self.classes:
             return {"number": np.asarray(self.estimator.predict(X)), **near}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save
+from safetensors.torch import load_file, save
 
 from embedkit.backbones import Backbone, Images, Network, make_backbone
 from embedkit.backbones.encoder_files import encoder_file, recipe_of
@@ -66,7 +66,10 @@ def stored_network(folder: Path, about: dict[str, Any], trust_code: bool) -> Net
         backbone = make_backbone(spec.replace(**located), Images(_blank(about), np.empty(0, np.int64)), trust_code)
     except NotApplicable as reason:
         raise EmbedkitError(str(reason)) from None
-    return backbone.network("cpu", lambda share, doing: None)
+    network = backbone.network("cpu", lambda share, doing: None)
+    if about["retrained"]:
+        network.module.load_state_dict(load_file(folder / WEIGHTS))
+    return network
 
 
 def _blank(about: dict[str, Any]) -> Dataset:

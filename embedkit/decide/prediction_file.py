@@ -39,7 +39,7 @@ def write_predictions(rows: pd.DataFrame, file: Path) -> None:
         if file.suffix == ".parquet":
             rows.to_parquet(temporary, index=False)
         else:
-            rows.to_csv(temporary, index=False)
+            rows.to_csv(temporary, index=False, float_format="%.7g")
         temporary.replace(file)
     except OSError as error:
         raise EmbedkitError(f"cannot write {file}: {error.strerror or error}; give another --out") from None

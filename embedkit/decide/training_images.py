@@ -39,9 +39,13 @@ class TrainingImages:
         return cls(list(ids), directions, _far_from(directions.astype(np.float32), groups))
 
     def nearest(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """For embeddings (q, d) the places of the nearest images, and their cosine distances, (q, 3): nearest first."""
+        """For embeddings (q, d) the ids of the nearest images, (q, 3), the nearest first and empty where there are
+        fewer, and the cosine distances to the nearest, (q,).
+        """
         indices, chords = nearest_in(self.directions.astype(np.float32), X, NEAREST, "cosine")
-        return indices, _cosine(chords)
+        ids = np.full((len(X), NEAREST), "", dtype=object)
+        ids[:, : indices.shape[1]] = np.array(self.ids, dtype=object)[indices]
+        return ids, _cosine(chords[:, 0])
 
 
 def _cosine(chords: np.ndarray) -> np.ndarray:

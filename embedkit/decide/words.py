@@ -167,9 +167,9 @@ def model_text(about: dict[str, Any]) -> str:
     labelled = counted(data["n_labeled"], "labelled image")
     tested = data["n_labeled_from_test"]
     also = f", {counted(tested, 'test image')} among them" if tested else ""
-    lines = [f"{head['spec']} on {backbone['name']}{stored}, fitted to {labelled} of {data['name']}{also}"]
+    lines = wrapped(f"{head['spec']} on {backbone['name']}{stored}, fitted to {labelled} of {data['name']}{also}")
     if chosen:
-        lines.append(f"chosen inside these: {chosen}")
+        lines += wrapped(f"chosen inside these: {chosen}")
     if about["score"] is not None:
         lines += wrapped(_promise(about["score"]))
     return "\n".join(lines)
