@@ -108,10 +108,12 @@ def _costs(found: Recommendation) -> str:
 
 
 def budget_words(budget: str, score: str) -> str:
-    """``25 labels per class``; of numbers ``25 labels``; ``all labels``."""
-    if not budget.isdigit():
-        return f"{budget} labels" if budget == "all" else f"{budget} of labels"
-    return counted(int(budget), "label") + ("" if score == "mae" else " per class")
+    """``25 labels per class``; of numbers ``25 labels``; ``200 labels in all``, ``1% of labels``, ``all labels``."""
+    if budget.isdigit():
+        return counted(int(budget), "label") + ("" if score == "mae" else " per class")
+    if budget.endswith(" total"):
+        return f"{budget.removesuffix(' total')} labels in all"
+    return "all labels" if budget == "all" else f"{budget} of labels"
 
 
 def _table(found: Recommendation) -> tuple[list[str], list[list[str]]]:
