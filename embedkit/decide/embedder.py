@@ -14,7 +14,7 @@ from embedkit.codecs.codec import Codec
 from embedkit.datasets.decode import BrokenImage
 from embedkit.decide.sources import Source
 from embedkit.embeddings.pipeline import batch_size
-from embedkit.embeddings.precision import Precision
+from embedkit.embeddings.precision import Precision, native_precision
 from embedkit.embeddings.runtime import load_with, torch_runtime
 from embedkit.engines import default_jobs, in_order, one_torch_thread
 
@@ -37,7 +37,8 @@ class Embedded(NamedTuple):
 class Embedder:
     """A network and a codec, bound to a device.
 
-    `input` is the shape of what the network takes of an image, and `channels` of the images that it was bound to.
+    `input` is the shape of what the network takes of an image, and `channels` those of the images that it was bound to.
+    `precision` is what it computed in for the head; a device that is not made for that computes in float32.
     """
 
     network: Network
@@ -49,7 +50,8 @@ class Embedder:
     def embed(self, source: Source, device: str) -> Iterator[Embedded]:
         """Embeddings of all images, some at a time."""
         network = Network(self.network.module.to(device), self.network.transform)
-        run = torch_runtime(network, device, self.precision)
+        native = self.precision == native_precision(device)
+        run = torch_runtime(network, device, self.precision if native else "float32")
         size = batch_size(torch.empty(self.input), device)
         batches = [range(at, min(at + size, len(source.ids))) for at in range(0, len(source.ids), size)]
 

@@ -100,7 +100,7 @@ def fit(
         else:
             fitted = _on_embeddings(pipeline, images, labelled, bound, on, console)
     except NotApplicable as reason:
-        raise EmbedkitError(f"{reason}; give another --head") from None
+        raise EmbedkitError(str(reason)) from None
     training = TrainingImages.of([images.ids[i] for i in labelled], fitted.X, images.groups[labelled])
     about = describe(pipeline, images, labelled, fitted)
     return Model(about, fitted.estimator, fitted.embedder, training, fitted.learnt, fitted.files)
@@ -135,7 +135,10 @@ def _on_embeddings(
     console.say(f"fitting {pipeline.head} to {counted(len(labelled), 'labelled image')}")
     coded = Coded(key, pipeline.codec, np.arange(len(images)))
     problem = _problem(pipeline, images, coded, labelled)
-    choice = choose(pipeline.head, problem, images.groups[labelled], pipeline.selection)
+    try:
+        choice = choose(pipeline.head, problem, images.groups[labelled], pipeline.selection)
+    except NotApplicable as reason:
+        raise EmbedkitError(f"{reason}; give another --head") from None
     head = HEADS[pipeline.head.name]
     estimator = unfitted(head, problem, choice.params).fit(*training_rows(head, problem, choice.params))
     learnt = coded.learnt()

@@ -111,11 +111,12 @@ class Model:
         import pandas as pd
 
         sound = np.array([not problem for problem in embedded.problems])
-        found = self._answers(embedded.X) if sound.any() else {name: np.empty(0) for name in self._columns()}
+        found = self._answers(embedded.X) if sound.any() else {}
         rows = pd.DataFrame({"path": [source.ids[place] for place in embedded.places]})
         (places,) = np.nonzero(sound)
         for name in self._columns():
-            rows[name] = pd.Series(found[name], index=places).reindex(rows.index)
+            dtype = "object" if name == "class" or name in _NEAREST else "float64"
+            rows[name] = pd.Series(found.get(name, []), index=places, dtype=dtype).reindex(rows.index)
         rows["far"] = rows["far"].astype("boolean")
         return rows.assign(problem=embedded.problems)
 

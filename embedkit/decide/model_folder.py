@@ -60,7 +60,7 @@ def write_model(model: Model, folder: Path) -> None:
         "format": FORMAT,
         **model.about,
         "backbone": backbone,
-        "far_from": model.training.far_from,
+        "far_from": model.training.far_from if np.isfinite(model.training.far_from) else None,
         "versions": _versions(),
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
     }
@@ -101,10 +101,13 @@ def load_model(folder: str | Path, *, trust_code: bool = False) -> Model:
         chain = make_codec(parse_chain(about["codec"]))
         learnt = _learnt(load(_content(folder, CODECS)) if CODECS in about["sha256"] else {}, len(chain.codecs))
         ids = json.loads(_content(folder, IDS))
-        training = TrainingImages(ids, arrays["directions"], about["far_from"])
+        far_from = float("inf") if about["far_from"] is None else float(about["far_from"])
+        training = TrainingImages(ids, arrays["directions"], far_from)
         backbone = about["backbone"]
         about["backbone"] = backbone | {"probe": arrays["probe"]}
         kind = backbone["precision"], tuple(backbone["input"]), backbone["channels"]
+        if missing := {"name", "spec", "retrained", "shape", "of_vectors"} - set(backbone):
+            raise KeyError(*missing)
     except (KeyError, TypeError, ValueError, SafetensorError) as error:
         raise _damaged(folder, f"{type(error).__name__}: {error}") from None
     estimator = read_head(folder / HEAD)

@@ -180,7 +180,9 @@ def model_text(about: dict[str, Any]) -> str:
 def _promise(score: dict[str, Any]) -> str:
     value = _value(Interval(score["expected"], score["half_width"]), score["metric"])
     at = budget_words(score["budget"], score["metric"])
+    n = score["n_candidates"]
+    corrected = f", without what it owes to being chosen among {n}" if n > 1 else ""
     return (
-        f"To be expected: {score_name(score['metric'])} {value}, as measured on {score['dataset']} with {at}, without "
-        f"what it owes to being chosen among {score['n_candidates']}. No image is left to test this model on."
+        f"To be expected: {score_name(score['metric'])} {value}, as measured on {score['dataset']} with {at}{corrected}. "
+        "No image is left to test this model on."
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from PIL import Image
 
 import embedkit
-from embedkit.decide import model_folder
+from embedkit.decide import embedder, model_folder
 from embedkit.decide.fit import fit
 from embedkit.decide.model import Model
 from embedkit.decide.model_folder import load_model
@@ -132,6 +133,24 @@ def test_images_that_do_not_suit_are_told_and_the_others_predicted(
     assert rows["far"].isna().sum() == 4
 
 
+def test_where_no_image_suits_nothing_is_predicted(shades: Path, tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "text.png").write_text("no image")
+    rows = fit(str(shades), backbone="pixels", head="lda").predict(tmp_path / "new")
+    assert rows["problem"].tolist() == ["not an image"]
+    assert rows.drop(columns=["path", "problem"]).isna().all(axis=None)
+
+
+def test_a_device_that_is_not_made_for_a_models_precision_computes_in_float32(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = fit("digits", backbone='resnet18(weights="none", image_size=32)', head="lda")
+    expected = model.predict("digits")
+    monkeypatch.setattr(embedder, "native_precision", lambda device: "float32")
+    coarse = replace(model, embedder=replace(model.embedder, precision="bfloat16"))
+    assert (coarse.predict("digits")["class"] == expected["class"]).mean() > 0.95
+
+
 def test_a_model_of_grey_images_takes_grey_images_in_any_file(tmp_path: Path) -> None:
     model = fit("digits", backbone="pixels", head="lda")
     image = (np.random.default_rng(0).integers(0, 255, (8, 8))).astype(np.uint8)
@@ -212,6 +231,9 @@ def test_damaged_and_foreign_descriptions_are_told(folder: Path, tmp_path: Path)
         load_model(tmp_path)
     edited(folder, format=7)
     with pytest.raises(EmbedkitError, match="has format version 7; this embedkit reads 1"):
+        load_model(folder)
+    edited(folder, format=1, backbone={"precision": "float32", "input": [3], "channels": 3, "name": "pixels"})
+    with pytest.raises(EmbedkitError, match="is damaged .KeyError"):
         load_model(folder)
     (folder / "model.json").write_text("{")
     with pytest.raises(EmbedkitError, match=r"model\.json cannot be read"):
