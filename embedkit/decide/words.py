@@ -181,8 +181,6 @@ def _promise(score: dict[str, Any]) -> str:
     value = _value(Interval(score["expected"], score["half_width"]), score["metric"])
     at = budget_words(score["budget"], score["metric"])
     n = score["n_candidates"]
+    measured = f"{score_name(score['metric'])} {value}, as measured on {score['dataset']} with {at}"
     corrected = f", without what it owes to being chosen among {n}" if n > 1 else ""
-    return (
-        f"To be expected: {score_name(score['metric'])} {value}, as measured on {score['dataset']} with {at}{corrected}. "
-        "No image is left to test this model on."
-    )
+    return f"To be expected: {measured}{corrected}. No image is left to test this model on."

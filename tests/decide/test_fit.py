@@ -142,13 +142,13 @@ def test_where_no_image_suits_nothing_is_predicted(shades: Path, tmp_path: Path)
 
 
 def test_a_device_that_is_not_made_for_a_models_precision_computes_in_float32(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shades: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = fit("digits", backbone='resnet18(weights="none", image_size=32)', head="lda")
-    expected = model.predict("digits")
+    model = fit(str(shades), backbone='resnet18(weights="none", image_size=32)', head="lda")
+    expected = model.predict(shades)
     monkeypatch.setattr(embedder, "native_precision", lambda device: "float32")
     coarse = replace(model, embedder=replace(model.embedder, precision="bfloat16"))
-    assert (coarse.predict("digits")["class"] == expected["class"]).mean() > 0.95
+    assert (coarse.predict(shades)["class"] == expected["class"]).all()
 
 
 def test_a_model_of_grey_images_takes_grey_images_in_any_file(tmp_path: Path) -> None:
@@ -233,7 +233,7 @@ def test_damaged_and_foreign_descriptions_are_told(folder: Path, tmp_path: Path)
     with pytest.raises(EmbedkitError, match="has format version 7; this embedkit reads 1"):
         load_model(folder)
     edited(folder, format=1, backbone={"precision": "float32", "input": [3], "channels": 3, "name": "pixels"})
-    with pytest.raises(EmbedkitError, match="is damaged .KeyError"):
+    with pytest.raises(EmbedkitError, match=r"is damaged .KeyError"):
         load_model(folder)
     (folder / "model.json").write_text("{")
     with pytest.raises(EmbedkitError, match=r"model\.json cannot be read"):
