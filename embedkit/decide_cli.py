@@ -121,7 +121,7 @@ def predict(
     if len(broken) > UNREADABLE_SHOWN:
         console.say(f"no prediction: {len(broken) - UNREADABLE_SHOWN} more, in the column problem of {out}")
     sound = rows[rows["problem"] == ""]
-    if fitted.classes:
+    if fitted.classes and len(sound):
         counts = sound["class"].value_counts()
         console.say(f"classes: {listing([f'{name} {n}' for name, n in counts.items()], most=12)}")
     far = int(sound["far"].sum())

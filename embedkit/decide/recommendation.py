@@ -222,12 +222,16 @@ def _recommended(tried: list[Tried], budget: str, evaluation: str, missing: list
 def _resolution(
     chosen: Tried, tried: Sequence[Tried], images: statistics.Images, folds: np.ndarray | None
 ) -> float | None:
-    """The median half-width of the differences, at the confidence by which heads leave the set of the best."""
-    if len(tried) < 2:
+    """The median half-width of the differences to other heads on the same embedding (without any, to all others), at
+    the confidence by which heads leave the set of the best.
+    """
+    others = [each for each in tried if each is not chosen]
+    here = [each for each in others if each.outcomes is chosen.outcomes] or others
+    if not here:
         return None
-    confidence = 1 - 2 * ALPHA / (len(tried) - 1)
-    differences = [each.correct - chosen.correct for each in tried if each is not chosen]
-    return float(np.median([statistics.interval(d, images, folds, confidence).half_width for d in differences]))
+    confidence = 1 - 2 * ALPHA / len(others)
+    differences = [statistics.interval(each.correct - chosen.correct, images, folds, confidence) for each in here]
+    return float(np.median([difference.half_width for difference in differences]))
 
 
 def _gains(chosen: Tried, budget: str) -> tuple[list[Gain], Gain | None]:

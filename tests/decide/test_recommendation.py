@@ -103,6 +103,17 @@ def test_the_score_of_one_of_many_that_are_alike_is_corrected(write: Any) -> Non
     assert found.corrected.half_width == found.seen.half_width
 
 
+def test_how_little_can_be_told_apart_follows_from_heads_on_the_same_embedding(write: Any) -> None:
+    right = {("pixels", "svm"): {"5": 38}, ("pixels", "knn"): {"5": 37}, ("resnet18", "svm"): {"5": 20}}
+    folder = write(right, shifted=9)
+    [found] = recommend(folder)
+    [rival] = found.level
+    assert rival.candidate == Candidate("pixels", "float32", "knn", "cv")
+    assert found.resolution is not None
+    assert rival.difference.half_width < found.resolution < 1.5 * rival.difference.half_width
+    assert recommend(folder, head="knn", backbone="pixels")[0].resolution is None
+
+
 def test_gains_are_those_of_the_recommended_one_to_every_larger_budget(write: Any) -> None:
     folder = write({("pixels", "svm"): {"1": 20, "5": 30, "25": 38}})
     [found] = recommend(folder, labels=1)
