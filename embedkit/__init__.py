@@ -7,6 +7,9 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from embedkit.api import compare, distances, embed, run
+    from embedkit.decide.fit import fit
+    from embedkit.decide.model_folder import load_model
+    from embedkit.decide.recommendation import recommend
     from embedkit.errors import EmbedkitError
     from embedkit.frames import load_predictions, load_results
     from embedkit.heads import make_head
@@ -19,7 +22,10 @@ _HOME = {
     "compare": "embedkit.api",
     "distances": "embedkit.api",
     "embed": "embedkit.api",
+    "fit": "embedkit.decide.fit",
+    "load_model": "embedkit.decide.model_folder",
     "make_head": "embedkit.heads",
+    "recommend": "embedkit.decide.recommendation",
     "load_results": "embedkit.frames",
     "load_predictions": "embedkit.frames",
     "selection_regret": "embedkit.regret",
@@ -34,9 +40,12 @@ __all__ = [
     "compare_results",
     "distances",
     "embed",
+    "fit",
+    "load_model",
     "load_predictions",
     "load_results",
     "make_head",
+    "recommend",
     "run",
     "selection_regret",
     "table",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from embedkit import catalogue, engines, pretrain_cli, results, results_cli, store_cli
+from embedkit import catalogue, decide_cli, engines, pretrain_cli, results, results_cli, store_cli
 from embedkit.console import Console
 from embedkit.distance.request import DistanceRequest, make_distance_request
 from embedkit.errors import EmbedkitError, counted
@@ -193,6 +193,9 @@ app.add_typer(store_cli.app, name="store")
 app.command()(pretrain_cli.pretrain)
 app.command()(results_cli.table)
 app.command()(results_cli.compare)
+app.command()(decide_cli.recommend)
+app.command()(decide_cli.fit)
+app.command()(decide_cli.predict)
 
 
 @app.command("list")

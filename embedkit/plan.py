@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import torch
 
@@ -19,7 +18,7 @@ from embedkit.opening import opened
 from embedkit.request import Request
 from embedkit.sampling import MIN_CLASS_SIZE, Budget, Evaluation
 from embedkit.scores import check_score
-from embedkit.spec import Spec, parse
+from embedkit.spec import Spec, parse, shown_name
 from embedkit.study import Study
 from embedkit.trials import Trial
 
@@ -163,10 +162,10 @@ def _fitting_budgets(study: Study, dataset: Dataset, evaluation: Evaluation) -> 
 
 def _bound_backbones(request: Request, dataset: Dataset, evaluation: Evaluation) -> dict[str, Backbone | NotApplicable]:
     images = Images(dataset, evaluation.pool)
-    asked = {_shown(spec) for spec in request.parsed_backbones()}
+    asked = {shown_name(spec) for spec in request.parsed_backbones()}
     bound: dict[str, Backbone | NotApplicable] = {}
     for spec in _backbone_specs(request, dataset):
-        shown = _shown(spec)
+        shown = shown_name(spec)
         if shown in bound:
             raise EmbedkitError(f"two backbones are shown as {shown}; rename one of their files")
         try:
@@ -199,12 +198,6 @@ def _backbone_specs(request: Request, dataset: Dataset) -> list[Spec]:
     controls = [control_of(spec) for spec in asked] if request.controls else []
     first = [Spec("pixels")] if request.controls else []
     return list(dict.fromkeys([*first, *(spec for spec in controls if spec), *asked]))
-
-
-def _shown(spec: Spec) -> str:
-    """The name in tables: files without their folders."""
-    files = {name: value for name, value in spec.params if name in ("weights", "path")}
-    return str(spec.replace(**{name: Path(file).name for name, file in files.items()}))
 
 
 def _trials(study: Study, benches: dict[str, Bench]) -> Iterator[Trial]:

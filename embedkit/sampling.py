@@ -183,7 +183,7 @@ def plan_evaluation(dataset: Dataset, kind: str = "auto", min_class_size: int = 
         Where nothing is labelled, fewer than two classes are left (of classes), or fewer than 5 images (groups) to
         divide.
     """
-    _check_labelled(dataset)
+    check_labelled(dataset)
     in_test = dataset.splits == "test"
     notices: list[str] = []
     divided = kind == "cv" or not in_test.any()
@@ -238,7 +238,8 @@ def pool_of(dataset: Dataset, kind: str = "auto") -> np.ndarray:
         return np.flatnonzero(dataset.splits != "test")
 
 
-def _check_labelled(dataset: Dataset) -> None:
+def check_labelled(dataset: Dataset) -> None:
+    """Raise an EmbedkitError where nothing is labelled, or all images are of one class."""
     if not (dataset.labels >= 0).any():
         what = "images" if dataset.vectors is None else "vectors"
         raise EmbedkitError(

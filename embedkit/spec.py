@@ -15,6 +15,7 @@ import typing
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from embedkit.errors import EmbedkitError
@@ -43,6 +44,12 @@ def literal(value: Any) -> str:
     if isinstance(value, tuple):
         return "[" + ", ".join(literal(item) for item in value) + "]"
     return str(value) if isinstance(value, Spec) else repr(value)
+
+
+def shown_name(spec: Spec) -> str:
+    """The name in tables: files without their folders."""
+    files = {name: value for name, value in spec.params if name in ("weights", "path")}
+    return str(spec.replace(**{name: Path(file).name for name, file in files.items()}))
 
 
 def parse(text: str) -> Spec:

@@ -87,20 +87,28 @@ class Chain:
         NotApplicable
             Where the pool or the vectors do not suit a codec.
         """
-        ready: list[Codec] = []
-        for place, codec in enumerate(self.codecs):
-            ready.append(codec if isinstance(codec, Codec) else self._learnt(place, codec, ready, pool))
-        return _joined(ready)
+        return self.ready(self.learnt(pool))
 
-    def _learnt(self, place: int, codec: PoolCodec, before: Sequence[Codec], pool: PoolRows) -> Codec:
-        encode = _joined(before).encode
+    def learnt(self, pool: PoolRows) -> list[Arrays]:
+        """What each codec learns from the pool; nothing for those that learn nothing. Raises as `fitted` does."""
+        found: list[Arrays] = []
+        for place, codec in enumerate(self.codecs):
+            found.append({} if isinstance(codec, Codec) else self._learnt(place, codec, self.ready(found), pool))
+        return found
+
+    def ready(self, learnt: Sequence[Arrays]) -> Codec:
+        """The first codecs as one, as many as there is something `learnt` for."""
+        pairs = zip(self.codecs, learnt, strict=False)
+        return _joined([codec if isinstance(codec, Codec) else codec.fitted(arrays) for codec, arrays in pairs])
+
+    def _learnt(self, place: int, codec: PoolCodec, before: Codec, pool: PoolRows) -> Arrays:
         recipe = {
             "pool": pool.key,
             "codecs": list(self.names[: place + 1]),
             "versions": [codec.version for codec in self.codecs[: place + 1]],
         }
-        seen = PoolRows(artefacts.key(recipe), lambda: map(encode, pool.chunks()))
-        return codec.fitted(found_or_made(recipe, lambda: codec.fit(seen)))
+        seen = PoolRows(artefacts.key(recipe), lambda: map(before.encode, pool.chunks()))
+        return found_or_made(recipe, lambda: codec.fit(seen))
 
 
 def _joined(codecs: Sequence[Codec]) -> Codec:

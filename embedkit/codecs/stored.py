@@ -13,6 +13,7 @@ from embedkit import artefacts
 from embedkit.codecs import make_codec
 from embedkit.codecs.codec import Codec, PoolRows
 from embedkit.embeddings import store
+from embedkit.pool_artefacts import Arrays
 from embedkit.spec import parse_chain
 
 CHUNK_ROWS = 1024
@@ -59,6 +60,10 @@ class Coded:
         codec = _fitted(self)
         encoded = codec.encode(store.read(self.embeddings)[index])
         return codec.decode(encoded), encoded.nbytes // max(len(index), 1)
+
+    def learnt(self) -> list[Arrays]:
+        """What the codecs have learnt from the pool, for each of them; raises as `at` does."""
+        return make_codec(parse_chain(self.chain)).learnt(PoolRows(self.raw_pool_key, self.raw_pool))
 
     def raw_pool(self) -> Iterator[np.ndarray]:
         """The rows of the pool before any codec, some at a time."""

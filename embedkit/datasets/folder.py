@@ -28,7 +28,7 @@ def folder(
     if not root.is_dir():
         raise EmbedkitError(f"no folder {path!r}; give an existing folder of images")
     name = name or root.resolve().name
-    files = _image_files(root)
+    files = image_files(root)
     if not files:
         raise EmbedkitError(
             f"{path!r} holds no images; embedkit reads {', '.join(sorted(SUFFIXES))}, in the folder or below it"
@@ -40,7 +40,7 @@ def folder(
     return readable_files(name, "folder", files, seen, lambda i: (root / files[i]).read_bytes(), placed, task)
 
 
-def _image_files(root: Path) -> list[str]:
+def image_files(root: Path) -> list[str]:
     """Paths of all image files below `root`, relative and with forward slashes, sorted; hidden ones are left out.
 
     Links to folders are among them: they are not followed, so that a scan tells of each.

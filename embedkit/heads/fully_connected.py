@@ -16,7 +16,30 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from embedkit.heads.targets import classes_and_codes, standardised
 
 
-class FullyConnectedClassifier(ClassifierMixin, BaseEstimator):
+class NetworkAsArrays:
+    """For heads with a network of layers: copies and files of them hold it as plain arrays."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = dict(super().__getstate__())  # type: ignore[call-overload]
+        if "network_" in state:
+            weights = state["network_"].state_dict()
+            state["network_"] = {name: tensor.cpu().numpy() for name, tensor in weights.items()}
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        import torch
+
+        super().__setstate__(state)  # type: ignore[misc]
+        if "network_" in state:
+            weights = {name: torch.tensor(array) for name, array in state["network_"].items()}
+            *_, bias = weights.values()
+            with torch.random.fork_rng(devices=[]):
+                network = layers(self, self.n_features_in_, len(bias))  # type: ignore[attr-defined]
+            network.load_state_dict(weights)
+            self.network_ = network.eval()
+
+
+class FullyConnectedClassifier(NetworkAsArrays, ClassifierMixin, BaseEstimator):
     """Fully connected layers trained with cross-entropy.
 
     Parameters
@@ -93,7 +116,7 @@ class FullyConnectedClassifier(ClassifierMixin, BaseEstimator):
         return self.classes_[best]
 
 
-class FullyConnectedRegressor(RegressorMixin, BaseEstimator):
+class FullyConnectedRegressor(NetworkAsArrays, RegressorMixin, BaseEstimator):
     """Fully connected layers trained with the squared error.
 
     Targets are centred and divided by their standard deviation inside `fit`, so that their unit does not matter.
@@ -188,7 +211,7 @@ def _train(head: Any, lesson: Lesson) -> None:
         return lesson.criterion(network(lesson.inputs[batch]), lesson.targets[batch])
 
     with seeded(head, lesson):
-        network = layers(head, lesson)
+        network = layers(head, lesson.inputs.shape[1], lesson.n_outputs)
         follow_schedule(head, lesson, network, batch_loss, keep_loss)
     head.network_, head.n_iter_ = network, lesson.steps
 
@@ -224,17 +247,17 @@ def follow_schedule(
     )
 
 
-def layers(head: Any, lesson: Lesson) -> Any:
+def layers(head: Any, n_inputs: int, n_outputs: int) -> Any:
     """The untrained network of a head, on its device."""
     from torch import nn
 
     from embedkit.heads.dropout import ByteDropout
 
     stack: list[nn.Module] = []
-    widths = (lesson.inputs.shape[1], *head.hidden)
+    widths = (n_inputs, *head.hidden)
     for width, following in pairwise(widths):
         stack += [nn.Linear(width, following), nn.ReLU(), ByteDropout(head.dropout)]
-    output = nn.Linear(widths[-1], lesson.n_outputs)
+    output = nn.Linear(widths[-1], n_outputs)
     nn.init.zeros_(output.weight)  # with a label or two per class, random initial logits would never be unlearned
     nn.init.zeros_(output.bias)
     return nn.Sequential(*stack, output).to(head.device)

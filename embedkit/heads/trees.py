@@ -34,6 +34,22 @@ class _XGBoost(BaseEstimator):
         self.subsample = subsample
         self.random_state = random_state
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Copies and files hold the trees in xgboost's own format."""
+        state = {**super().__getstate__()}
+        if "booster_" in state:
+            state["booster_"] = np.frombuffer(state["booster_"].get_booster().save_raw("ubj"), dtype=np.uint8)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        import xgboost
+
+        super().__setstate__(state)
+        if "booster_" in state:
+            kind = xgboost.XGBClassifier if isinstance(self, ClassifierMixin) else xgboost.XGBRegressor
+            self.booster_ = kind(n_jobs=1)
+            self.booster_.load_model(bytearray(state["booster_"].tobytes()))
+
 
 class XGBoostClassifier(ClassifierMixin, _XGBoost):
     """Gradient-boosted trees by xgboost, for labels of any kind and as few as one per class.

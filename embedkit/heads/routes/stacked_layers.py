@@ -49,7 +49,7 @@ def train_together(stack: Sequence[tuple[Any, Lesson]]) -> None:
     networks = []
     for head, lesson in stack:
         with seeded(head, lesson):
-            networks.append(layers(head, lesson))
+            networks.append(layers(head, lesson.inputs.shape[1], lesson.n_outputs))
     head, lesson = stack[0]
     inputs = torch.stack([lesson.inputs for _, lesson in stack])  # (m, n, d)
     targets = torch.stack([lesson.targets for _, lesson in stack])
