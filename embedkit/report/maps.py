@@ -1,0 +1,81 @@
+"""Maps of embeddings for the page: where test images lie, and a thumbnail of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from embedkit.outcomes import Outcomes
+from embedkit.report.details import Details
+from embedkit.report.figures.embedding_map import class_marks, map_frame, map_panel
+from embedkit.report.figures.label import embedding_label
+from embedkit.report.gallery import NO_PICTURES
+from embedkit.report.materials import Materials
+from embedkit.report.template import template
+from embedkit.report.thumbnails import COLUMNS, SPRITE_SIDES, sprite, thumbnails
+
+SPRITE_BYTES = 700_000
+"""For the thumbnails of all data sets together."""
+GRID = 1000
+"""Places along each side of a map, to which points are rounded."""
+
+
+def map_data(found: list[Outcomes], details: Details, materials: Materials) -> tuple[list[Any], dict[str, Any]]:
+    """For each data set and backbone in the store a map, and for each data set what all of its maps share."""
+    maps: list[dict[str, Any]] = []
+    images: dict[str, Any] = {}
+    labels: dict[tuple[str, str], list[str]] = {}
+    for each in found:
+        label = embedding_label(each.backbone, each.codec, each.selection)
+        labels.setdefault((each.dataset, each.backbone), []).append(label)
+    for (dataset, backbone), these in labels.items():
+        key = materials.embeddings.get((dataset, backbone))
+        if key is None:
+            continue
+        best = details.best[dataset]
+        points, share = map_frame(key, best, details.classes[dataset])
+        if dataset not in images:
+            bytes_max = SPRITE_BYTES // len({name for name, _ in labels})
+            images[dataset] = _shared(points, best, details, materials, bytes_max)
+        panel = map_panel(points, images[dataset]["names"] or (), legend="target" in points)
+        maps.append(
+            {
+                "dataset": dataset,
+                "embeddings": these,
+                "x": _rounded(points["x"]),
+                "y": _rounded(points["y"]),
+                "share": round(100 * share),
+                "template": template(panel, points, height=380),
+            }
+        )
+    return maps, images
+
+
+def _rounded(values: pd.Series) -> list[int]:
+    low, high = values.min(), values.max()
+    return ((values - low) / max(high - low, 1e-12) * GRID).round().astype(int).tolist()
+
+
+def _shared(
+    points: pd.DataFrame, best: Outcomes, details: Details, materials: Materials, bytes_max: int
+) -> dict[str, Any]:
+    ids = points["image"].tolist()
+    wrong = details.mistakes[best.dataset].wrong_share()
+    classes = [] if "target" in points else sorted(set(points["class"]))
+    truth = points["target"].tolist() if "target" in points else [classes.index(name) for name in points["class"]]
+    colors, shapes = class_marks(len(classes))
+    dataset = materials.datasets.get(best.dataset)
+    made = None if dataset is None else sprite(thumbnails(dataset, ids, SPRITE_SIDES[0]), bytes_max)
+    return {
+        "ids": ids,
+        "of": len(best.ids),
+        "truth": truth,
+        "names": classes or None,
+        "marks": list(zip(colors, shapes, strict=True)),
+        "wrong": [float(f"{wrong[image]:.3g}") if image in wrong else None for image in ids],
+        "sprite": made and {"uri": made.uri, "side": made.side, "columns": COLUMNS},
+        "why": NO_PICTURES,
+    }
+
+
