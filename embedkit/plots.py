@@ -1,7 +1,7 @@
 """The figures of a study as altair charts, fit for a paper: from a results folder, or from a frame of its numbers.
 
-    from embedkit import plots
-    plots.save(plots.learning_curves("results/digits"), "curves.svg")
+from embedkit import plots
+plots.save(plots.learning_curves("results/digits"), "curves.svg")
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from embedkit import artefacts
 from embedkit.errors import EmbedkitError
 from embedkit.outcomes import FULLY_CONNECTED, Outcomes, read_outcomes, study_rows
 from embedkit.report.details import Details, Where, read_details
-from embedkit.report.figures.axes import SCORES, BudgetScale
+from embedkit.report.figures.axes import BudgetScale
 from embedkit.report.figures.choice import chosen
 from embedkit.report.figures.confusion import confusion_frame, confusion_panel
 from embedkit.report.figures.curves import curve_frame, curve_panel

@@ -11,7 +11,7 @@ import pandas as pd
 
 from embedkit.outcomes import ORACLE, PLACE, Outcomes
 from embedkit.report.figures.confusion import confusion_counts
-from embedkit.report.figures.label import embedding_label
+from embedkit.report.figures.label import embedding_labels, embedding_of
 from embedkit.report.figures.reliability import Reliability
 from embedkit.report.mistakes import Mistakes
 from embedkit.results import iterate_predictions
@@ -48,6 +48,7 @@ def read_details(folder: Path, rows: pd.DataFrame, found: Sequence[Outcomes]) ->
     for outcomes in found:
         details.budgets[outcomes.dataset] = outcomes.budgets[-1]
         details.best[outcomes.dataset] = outcomes
+    labels = embedding_labels(map(embedding_of, found))
     wanted = set(rows["key"])
     for budget in set(details.budgets.values()):
         of_budget = [dataset for dataset, last in details.budgets.items() if last == budget]
@@ -57,11 +58,11 @@ def read_details(folder: Path, rows: pd.DataFrame, found: Sequence[Outcomes]) ->
             dataset, backbone, codec, selection = (row[name] for name in PLACE)
             best = details.best[dataset]
             details.classes[dataset] = test.classes
-            if (backbone, codec, selection) == (best.backbone, best.codec, best.selection):
+            if (backbone, codec, selection) == embedding_of(best):
                 details.mistakes.setdefault(dataset, Mistakes(best.ids, test.classes)).add(test, predictions)
             if row["task"] == "regression":
                 continue
-            where = dataset, embedding_label(backbone, codec, selection), row["head"]
+            where = dataset, labels[backbone, codec, selection], row["head"]
             counts = confusion_counts(test.truth, predictions.predicted, len(test.classes))
             details.confusions[where] = details.confusions.get(where, 0) + counts
             if predictions.confidence is not None:

@@ -43,10 +43,10 @@ def doubtful_section(details: Details, materials: Materials) -> str:
             shown = _figures(found, materials.datasets.get(dataset))
         parts.append(html.of_dataset(dataset, shown))
     words = (
-        "Test images that more than half of all trials (heads that give probabilities, all repeats, the largest budget, "
-        "the best embedding) take for one other class, and as surely as for that class's own images on average "
-        "(confident learning, Northcutt et al. 2021, with the predicted class as the only candidate). Some are labelled "
-        "wrongly, others only hard: look at them."
+        "Test images that more than half of all trials (heads that give probabilities, all repeats, the largest "
+        "budget, the best embedding) take for one other class, and as surely as for that class's own images on average "
+        "(confident learning, Northcutt et al. 2021, with the predicted class as the only candidate). Some are "
+        "labelled wrongly, others only hard: look at them."
     )
     if not parts:
         return ""
@@ -60,7 +60,7 @@ def _figures(found: Sequence[Mistaken], dataset: Dataset | None) -> str:
     pictures = thumbnails(dataset, [each.image for each in found])
     tiny = " class='tiny'" if pictures[0].shape[0] <= SPRITE_SIDES[-1] * 2 else ""
     figures = [
-        f"<figure><img{tiny} loading='lazy' alt='{escape(each.image, quote=True)}' src='{picture_uri(picture)}'>"
+        f"<figure><img{tiny} alt='{escape(each.image, quote=True)}' src='{picture_uri(picture)}'>"
         f"<figcaption><b>{escape(each.truth)}</b>{_taken_for(each)}<br><span class='note'>{_share(each)}</span>"
         "</figcaption></figure>"
         for each, picture in zip(found, pictures, strict=True)

@@ -9,7 +9,7 @@ import pandas as pd
 from embedkit.outcomes import Outcomes
 from embedkit.report.details import Details
 from embedkit.report.figures.embedding_map import class_marks, map_frame, map_panel
-from embedkit.report.figures.label import embedding_label
+from embedkit.report.figures.label import embedding_labels, embedding_of
 from embedkit.report.gallery import NO_PICTURES
 from embedkit.report.materials import Materials
 from embedkit.report.template import template
@@ -25,18 +25,18 @@ def map_data(found: list[Outcomes], details: Details, materials: Materials) -> t
     """For each data set and backbone in the store a map, and for each data set what all of its maps share."""
     maps: list[dict[str, Any]] = []
     images: dict[str, Any] = {}
-    labels: dict[tuple[str, str], list[str]] = {}
+    labels = embedding_labels(map(embedding_of, found))
+    shown: dict[tuple[str, str], list[str]] = {}
     for each in found:
-        label = embedding_label(each.backbone, each.codec, each.selection)
-        labels.setdefault((each.dataset, each.backbone), []).append(label)
-    for (dataset, backbone), these in labels.items():
+        shown.setdefault((each.dataset, each.backbone), []).append(labels[embedding_of(each)])
+    for (dataset, backbone), these in shown.items():
         key = materials.embeddings.get((dataset, backbone))
         if key is None:
             continue
         best = details.best[dataset]
         points, share = map_frame(key, best, details.classes[dataset])
         if dataset not in images:
-            bytes_max = SPRITE_BYTES // len({name for name, _ in labels})
+            bytes_max = SPRITE_BYTES // len({name for name, _ in shown})
             images[dataset] = _shared(points, best, details, materials, bytes_max)
         panel = map_panel(points, images[dataset]["names"] or (), legend="target" in points)
         maps.append(
@@ -62,7 +62,8 @@ def _shared(
 ) -> dict[str, Any]:
     ids = points["image"].tolist()
     wrong = details.mistakes[best.dataset].wrong_share()
-    classes = [] if "target" in points else sorted(set(points["class"]))
+    present = set(points.get("class", ()))
+    classes = [name for name in details.classes[best.dataset] if name in present]
     truth = points["target"].tolist() if "target" in points else [classes.index(name) for name in points["class"]]
     colors, shapes = class_marks(len(classes))
     dataset = materials.datasets.get(best.dataset)
@@ -77,5 +78,3 @@ def _shared(
         "sprite": made and {"uri": made.uri, "side": made.side, "columns": COLUMNS},
         "why": NO_PICTURES,
     }
-
-

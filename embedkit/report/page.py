@@ -18,7 +18,7 @@ from embedkit.report.numbers import Numbers, read_numbers
 from embedkit.report.payload import payload
 from embedkit.report.settings import settings_section
 from embedkit.report.summary import Summary
-from embedkit.report.tables import cost_table, missing_section, score_section
+from embedkit.report.tables import cost_tables, missing_section, score_section
 from embedkit.report.training import training_section
 from embedkit.report.verdict import answer_section
 from embedkit.results import load_runs
@@ -97,9 +97,9 @@ def _cost_section(numbers: Numbers, summary: Summary) -> str:
         return ""
     words = (
         "Measured alone on one core, at the largest budget. The dashed line joins the heads that no other one beats in "
-        "both score and cost."
+        "both score and cost; these are always shown."
     )
-    places = f"{html.paragraph(words, 'note')}<div class='charts' id='cost-charts'></div>{cost_table(summary)}"
+    places = f"{html.paragraph(words, 'note')}<div class='charts' id='cost-charts'></div>{cost_tables(summary)}"
     return html.section("Score against cost", places, "costs", secondary=True)
 
 

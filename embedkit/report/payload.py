@@ -6,12 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from embedkit.outcomes import FULLY_CONNECTED, ORACLE, Outcomes, family
+from embedkit.outcomes import FULLY_CONNECTED, ORACLE, family
 from embedkit.report.figures.axes import SCORES, budget_title
 from embedkit.report.figures.confusion import WRITTEN_MAX, confusion_frame, confusion_panel
 from embedkit.report.figures.curves import IMAGES_TOO, curve_panel
 from embedkit.report.figures.differences import difference_panel
-from embedkit.report.figures.label import embedding_label
+from embedkit.report.figures.label import embedding_labels, embedding_of
 from embedkit.report.figures.pareto import COSTS, pareto_panel
 from embedkit.report.figures.reliability import reliability_frame, reliability_panel
 from embedkit.report.figures.style import INK, HeadStyle, head_styles
@@ -87,6 +87,7 @@ def _heads(curves: pd.DataFrame, styles: dict[str, HeadStyle]) -> list[dict[str,
 
 def _datasets(numbers: Numbers) -> list[dict[str, Any]]:
     """What can be chosen of each data set; the best embedding first."""
+    labels = embedding_labels(map(embedding_of, numbers.found))
     described = []
     for name in dict.fromkeys(outcomes.dataset for outcomes in numbers.found):
         here = [outcomes for outcomes in reversed(numbers.found) if outcomes.dataset == name]
@@ -102,17 +103,13 @@ def _datasets(numbers: Numbers) -> list[dict[str, Any]]:
                 "budgetTitle": budget_title(written, here[0].score),
                 "heads": list(dict.fromkeys(curves["head"])),
                 "embeddings": [
-                    {"name": _label(each), "on": at < EMBEDDINGS_ON and each.selection != ORACLE}
+                    {"name": labels[embedding_of(each)], "on": at < EMBEDDINGS_ON and each.selection != ORACLE}
                     for at, each in enumerate(here)
                 ],
                 "classes": list(numbers.details.classes.get(name, ())),
             }
         )
     return described
-
-
-def _label(outcomes: Outcomes) -> str:
-    return embedding_label(outcomes.backbone, outcomes.codec, outcomes.selection)
 
 
 def _trials(numbers: Numbers) -> list[dict[str, Any]]:
@@ -148,7 +145,7 @@ def _templates(numbers: Numbers, materials: Materials, styles: dict[str, HeadSty
     if len(differences):
         first = differences.head(1)
         panel = difference_panel(first, styles, first["score"].iloc[0])
-        made["differences"] = template(panel, first, height={"step": 19})
+        made["differences"] = template(panel, first, height=100)
     if len(costs):
         first = costs.head(1)
         panel = pareto_panel(first, styles, first["score"].iloc[0], first["measure"].iloc[0], legend=False)

@@ -30,7 +30,7 @@ def settings_section(runs: Sequence[dict[str, Any]], rows: pd.DataFrame) -> str:
         *((key, _written(value)) for key, value in run["study"].items()),
         *_hashes(rows),
     ]
-    return html.section("Settings and machine", html.table(None, facts), "settings", secondary=True)
+    return html.section("Settings and machine", html.table(None, facts), "settings", closed=True)
 
 
 def _hashes(rows: pd.DataFrame) -> list[tuple[str, str]]:

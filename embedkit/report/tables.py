@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 
 from embedkit.report import html
@@ -38,9 +39,16 @@ def _table(summary: Summary, table: Table) -> str:
     return f"{html.paragraph(words)}{html.table(*score_grid(table))}"
 
 
-def cost_table(summary: Summary) -> str:
-    header, lines = cost_grid(summary)
-    return f"<h3>{escape(cost_title(summary))}</h3>{html.table(header, lines)}" if lines else ""
+def cost_tables(summary: Summary) -> str:
+    """What heads cost on the best embedding of each data set."""
+    parts = []
+    for table in {table.dataset: table for table in summary.tables}.values():
+        header, lines = cost_grid(of_table := replace(summary, tables=[table]))
+        if lines:
+            title = f"{table.dataset}, {table.backbone}: {cost_title(of_table)}"
+            shown = f"<details class='more'><summary>{escape(title)}</summary>{html.table(header, lines)}</details>"
+            parts.append(html.of_dataset(table.dataset, shown))
+    return "".join(parts)
 
 
 def missing_section(summary: Summary) -> str:

@@ -20,5 +20,6 @@ def template(chart: Any, frame: pd.DataFrame, **properties: Any) -> dict[str, An
     name = next(name for name, rows in spec["datasets"].items() if rows and columns <= set(rows[0]))
     del spec["datasets"][name]
     spec.pop("config")
+    spec["autosize"] = {"type": "fit-x", "contains": "padding"}
     text = json.dumps(spec).replace(f'"{name}"', '"rows"').replace(INK, "currentColor")
     return dict(json.loads(text))

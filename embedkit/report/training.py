@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SHOWN_PIXELS = 56
 """Smaller images are enlarged to about this side by whole factors."""
+GAP_PIXELS = 4
 
 
 def loss_place(number: int) -> str:
@@ -37,7 +38,10 @@ def training_section(records: Mapping[tuple[str, str], TrainingRecord]) -> str:
         )
     if not parts:
         return ""
-    words = "Loss after each epoch; images of the pool, what the encoder was given, and what the decoder made of it."
+    words = (
+        "Loss after each epoch. Above: images of the pool; in the middle: what the encoder was given of "
+        "them; below: what the decoder made of that."
+    )
     return html.section("Training of encoders", html.paragraph(words) + "".join(parts), "training", secondary=True)
 
 
@@ -45,11 +49,16 @@ def _png(record: TrainingRecord) -> bytes:
     """Originals, inputs and reconstructions, one row each."""
     from PIL import Image
 
-    rows = [
-        np.concatenate(list(images), axis=1) for images in (record.originals, record.inputs, record.reconstructions)
-    ]
     factor = max(1, round(SHOWN_PIXELS / record.originals.shape[1]))
-    pixels = np.concatenate(rows).repeat(factor, axis=0).repeat(factor, axis=1)
+    gap = ((0, GAP_PIXELS), (0, GAP_PIXELS), (0, 0))
+    rows = [
+        np.concatenate(
+            [np.pad(image.repeat(factor, axis=0).repeat(factor, axis=1), gap, constant_values=255) for image in images],
+            axis=1,
+        )
+        for images in (record.originals, record.inputs, record.reconstructions)
+    ]
+    pixels = np.concatenate(rows)
     buffer = io.BytesIO()
     Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(buffer, "PNG")
     return buffer.getvalue()

@@ -59,5 +59,3 @@ def _cost_sentence(summary: Summary, table: Table) -> str:
 
 def _milliseconds(seconds: float) -> str:
     return f"{1000 * seconds:.3g} ms" if seconds < 10 else f"{seconds:.0f} s"
-
-

@@ -12,16 +12,14 @@ const frames = Object.fromEntries(Object.entries(data.frames).map(([name, column
 const rowsWhere = (frame, where) => frames[frame].filter(row => Object.entries(where).every(([name, value]) => row[name] === value));
 const here = () => data.datasets.find(dataset => dataset.name === state.dataset);
 
-/** Fill a select, keep its choice where it is still there, and return it. */
-function fill(select, options, first) {
-  const before = select.value;
+/** Fill a select, choose one of its options, and return that. */
+function fill(select, options, chosen) {
   select.replaceChildren(...options.map(([value, text]) => {
     const option = element("option", text);
     option.value = value;
     return option;
   }));
-  const there = options.some(([value]) => value === before);
-  select.value = there ? before : first;
+  select.value = chosen;
   return select.value;
 }
 
@@ -42,13 +40,14 @@ function setUp() {
   chooseDataset();
 }
 
+const isNarrow = () => matchMedia("(max-width: 700px)").matches;
 const isDark = () => document.documentElement.dataset.theme ? document.documentElement.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
 function nameTheme() { byId("theme").textContent = isDark() ? "Light" : "Dark"; }
 
 function chooseDataset() {
   const dataset = here();
   for (const part of document.querySelectorAll("[data-dataset]")) part.hidden = part.dataset.dataset !== dataset.name;
-  state.embeddings = new Set(dataset.embeddings.filter(embedding => embedding.on).map(embedding => embedding.name));
+  state.embeddings = new Set(dataset.embeddings.filter(embedding => embedding.on).slice(0, isNarrow() ? 1 : undefined).map(({ name }) => name));
   state.embedding = fill(byId("embedding"), dataset.embeddings.map(({ name }) => [name, name]), dataset.embeddings[0].name);
   byId("embedding").parentElement.hidden = dataset.embeddings.length < 2;
   state.score = fill(byId("score"), dataset.scores.map(score => [score, data.scores[score].name]), dataset.score);

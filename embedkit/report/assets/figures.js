@@ -40,14 +40,13 @@ function drawDifferences() {
   const score = pairedScore();
   const rows = shownHeads(rowsWhere("differences", { dataset: state.dataset, embedding: state.embedding, score }));
   const budgets = here().budgets.map(({ name }) => name).filter(name => rows.some(row => row.budget === name));
-  const all = [Math.min(0, ...rows.map(row => row.low)), Math.max(0, ...rows.map(row => row.high))];
   const heads = data.heads.map(({ name }) => name);
   const change = (name, channel) => {
     if (name === "y") channel.sort = heads;
-    if (name === "x" && channel.field) channel.scale = { domain: all, nice: true };
   };
   const titles = budgets.map(name => name === "all" ? "all labels" : isNaN(name) ? name : `${name} ${here().budgetTitle.startsWith("labels per") ? "per class" : "labels"}`);
-  places(byId("difference-charts"), titles).forEach((place, i) => draw(place, data.templates.differences, rows.filter(row => row.budget === budgets[i]), change));
+  const template = { ...data.templates.differences, height: 30 + 19 * new Set(rows.map(row => row.head)).size };
+  places(byId("difference-charts"), titles).forEach((place, i) => draw(place, template, rows.filter(row => row.budget === budgets[i]), change));
   const against = rows.length ? rows[0].reference : "";
   byId("difference-note").textContent = rows.length
     ? `${data.scores[score].name}; right of zero: better than ${against} on the same draws and images (${state.embedding}). Lines are 95% intervals of each difference alone; full points exclude zero.`
@@ -56,9 +55,9 @@ function drawDifferences() {
 
 function drawCosts() {
   if (!byId("cost-charts")) return;
-  const all = shownHeads(rowsWhere("costs", { dataset: state.dataset, embedding: state.embedding, score: state.score }));
+  const all = rowsWhere("costs", { dataset: state.dataset, embedding: state.embedding, score: state.score }).filter(row => row.on_front || state.heads.has(row.head));
   const measures = Object.keys(data.costs).filter(measure => all.some(row => row.measure === measure));
-  const titles = measures.map(() => "");
+  const titles = measures.map(measure => data.costs[measure].split(",")[0]);
   places(byId("cost-charts"), titles).forEach((place, i) => draw(place, data.templates.costs, all.filter(row => row.measure === measures[i]), (name, channel) => {
     if (name === "x") channel.title = data.costs[measures[i]];
     if (name === "y") channel.title = data.scores[state.score].title;
@@ -71,8 +70,10 @@ function chooseTrial() {
   byId("trial").hidden = !trials.length;
   if (!trials.length) return;
   const score = here().score, last = here().budgets.at(-1).name;
-  const best = rowsWhere("curves", { dataset: state.dataset, embedding: state.embedding, score, budget: last }).reduce((a, b) => a.estimate >= b.estimate ? a : b, { estimate: -Infinity });
-  state.head = fill(byId("head"), trials.map(({ head }) => [head, head]), trials.some(({ head }) => head === best.head) ? best.head : trials[0].head);
+  const scored = new Map(rowsWhere("curves", { dataset: state.dataset, embedding: state.embedding, score, budget: last }).map(row => [row.head, row.estimate]));
+  const worth = ({ head, reliability }) => (scored.get(head) ?? 0) + (reliability ? 1000 : 0);
+  const kept = trials.find(({ head }) => head === state.head) || trials.reduce((a, b) => worth(a) >= worth(b) ? a : b);
+  state.head = fill(byId("head"), trials.map(({ head }) => [head, head]), kept.head);
   drawTrial();
 }
 

@@ -3,7 +3,7 @@ if (data.datasets.length) setUp();
 
 // charts in a closed part have no width: a part that opens is drawn anew
 for (const part of document.querySelectorAll("details.section")) {
-  if (matchMedia("(max-width: 700px)").matches && part.dataset.secondary !== undefined) part.open = false;
+  if (isNarrow() && part.dataset.secondary !== undefined) part.open = false;
   part.addEventListener("toggle", () => { if (part.open) window.dispatchEvent(new Event("resize")); });
 }
 window.addEventListener("beforeprint", () => { for (const part of document.querySelectorAll("details:not(.vega-embed details)")) part.open = true; });

@@ -19,7 +19,9 @@ def chosen(frame: pd.DataFrame, where: Mapping[str, str]) -> pd.DataFrame:
     """
     unknown = set(where) - set(frame.columns)
     if unknown:
-        raise EmbedkitError(f"figures have no {sorted(unknown)[0]!r}; choose by dataset, embedding, score, head, budget")
+        raise EmbedkitError(
+            f"figures have no {sorted(unknown)[0]!r}; choose by dataset, embedding, score, head, budget"
+        )
     for column, value in where.items():
         if value not in set(frame[column]):
             raise EmbedkitError(f"no {column} {value!r} here; there are: {', '.join(sorted(set(frame[column])))}")

@@ -14,7 +14,7 @@ from scipy import special
 from embedkit import statistics
 from embedkit.outcomes import PLACE, Outcomes, family
 from embedkit.report.figures.axes import SCORES, BudgetScale, budget_axis, budget_names, budget_title, score_axis
-from embedkit.report.figures.label import embedding_label
+from embedkit.report.figures.label import embedding_labels, embedding_of
 from embedkit.report.figures.style import HeadStyle, bottom_legend, head_color, head_dash, head_shape
 from embedkit.statistics import Interval
 
@@ -40,7 +40,8 @@ def curve_frame(found: Sequence[Outcomes], rows: pd.DataFrame) -> pd.DataFrame:
         percent), `covers` says what the interval is over, and `headline` is true for the score that tables show. The
         best embedding of a data set stands last.
     """
-    lines = [line for outcomes in found for line in _lines_of(outcomes, rows)]
+    labels = embedding_labels(map(embedding_of, found))
+    lines = [line for outcomes in found for line in _lines_of(outcomes, rows, labels[embedding_of(outcomes)])]
     return pd.DataFrame(lines, columns=_COLUMNS)
 
 
@@ -50,7 +51,7 @@ _COLUMNS = [
 ]  # fmt: skip
 
 
-def _lines_of(outcomes: Outcomes, rows: pd.DataFrame) -> Iterable[dict[str, Any]]:
+def _lines_of(outcomes: Outcomes, rows: pd.DataFrame, label: str) -> Iterable[dict[str, Any]]:
     here = rows[(rows["status"] == "ok")]
     for name in PLACE:
         here = here[here[name] == getattr(outcomes, name)]
@@ -58,7 +59,7 @@ def _lines_of(outcomes: Outcomes, rows: pd.DataFrame) -> Iterable[dict[str, Any]
     for (head, budget), these in here.groupby(["head", "budget"], observed=True):
         about = {
             "dataset": outcomes.dataset,
-            "embedding": embedding_label(outcomes.backbone, outcomes.codec, outcomes.selection),
+            "embedding": label,
             "head": head,
             "family": family(head),
             "budget": budget,

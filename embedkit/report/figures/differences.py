@@ -12,7 +12,7 @@ from embedkit import statistics
 from embedkit.outcomes import FULLY_CONNECTED, ORACLE, Outcomes, family
 from embedkit.report.figures.axes import SCORES
 from embedkit.report.figures.curves import BY_IMAGE
-from embedkit.report.figures.label import embedding_label
+from embedkit.report.figures.label import embedding_labels, embedding_of
 from embedkit.report.figures.style import HeadStyle, head_color, head_fill
 from embedkit.spec import parse
 
@@ -26,16 +26,17 @@ def difference_frame(found: Sequence[Outcomes]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``dataset, embedding, head, reference, budget, score, estimate, low, high, told_apart, headline``: how much better `head`
-        is than `reference` on the same draws and images (errors: by how much smaller), in percentage points or units
-        of the target, with a 95% interval for each difference alone.
+        ``dataset, embedding, head, reference, budget, score, estimate, low, high, told_apart, headline``: how much
+        better `head` is than `reference` on the same draws and images (errors: by how much smaller), in percentage
+        points or units of the target, with a 95% interval for each difference alone.
     """
     lines = []
+    labels = embedding_labels(map(embedding_of, found))
     for outcomes in found:
         reference = reference_head(outcomes.heads)
         if reference is None or outcomes.selection == ORACLE:
             continue
-        label = embedding_label(outcomes.backbone, outcomes.codec, outcomes.selection)
+        label = labels[embedding_of(outcomes)]
         task = "regression" if outcomes.score == "mae" else "classification"
         for budget in outcomes.budgets:
             correct, folds = outcomes.at(budget), outcomes.folds(budget)
@@ -63,7 +64,10 @@ def reference_head(heads: Sequence[str]) -> str | None:
 
 
 def difference_panel(differences: pd.DataFrame, styles: dict[str, HeadStyle], score: str) -> Any:
-    """One panel of some rows of `difference_frame`, of one data set, embedding, budget and score: a line per head; full points are told apart."""
+    """One panel of some rows of `difference_frame`, of one data set, embedding, budget and score.
+
+    A line per head; full points are told apart from zero.
+    """
     unit = "points" if SCORES[score].factor == 100 else "units of the target"
     x_title = f"better by, {unit}"
     base = alt.Chart(differences).encode(

@@ -40,7 +40,7 @@ def map_panel(points: pd.DataFrame, classes: Sequence[str], legend: bool = True)
     axis = alt.Axis(labels=False, ticks=False, grid=False, title=None, domain=False)
     x = alt.X("x:Q", axis=axis.copy(), scale=alt.Scale(zero=False))
     y = alt.Y("y:Q", axis=axis.copy(), scale=alt.Scale(zero=False))
-    base = alt.Chart(points).encode(x=x, y=y, tooltip="image:N")
+    base = alt.Chart(points).encode(x=x, y=y, tooltip=["image:N"])
     if "target" in points:
         return base.mark_point(filled=True, size=36, opacity=0.8).encode(
             color=alt.Color("target:Q", scale=alt.Scale(scheme="viridis"), legend=alt.Legend(orient="bottom"))

@@ -12,7 +12,7 @@ import pandas as pd
 from embedkit.outcomes import PLACE
 from embedkit.report.figures.axes import SCORES, score_axis
 from embedkit.report.figures.curves import tooltip
-from embedkit.report.figures.label import embedding_label
+from embedkit.report.figures.label import embedding_labels
 from embedkit.report.figures.style import HeadStyle, bottom_legend, head_color, head_shape
 
 
@@ -48,12 +48,13 @@ def cost_frame(curves: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
         a key of `COSTS`, `cost` in its unit; `on_front` where no other head is better at no higher cost.
     """
     timed = rows[(rows["timing"] == "exclusive") & (rows["status"] == "ok")]
+    labels = embedding_labels(zip(rows["backbone"], rows["codec"], rows["selection"], strict=True))
     parts = []
     for place, these in timed.groupby(list(PLACE), observed=True):
         last = these[these["budget"] == these["budget"].max()].set_index("head")
         here = curves[
             (curves["dataset"] == place[0])
-            & (curves["embedding"] == embedding_label(*place[1:]))
+            & (curves["embedding"] == labels[place[1:]])
             & (curves["budget"] == last["budget"].iloc[0])
         ]
         for measure, cost in COSTS.items():
@@ -69,11 +70,13 @@ def cost_frame(curves: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
                 parts.append(with_cost.assign(on_front=on_front(with_cost["cost"].to_numpy(), better.to_numpy())))
     if not parts:
         return curves.iloc[:0].assign(measure="", cost=0.0, on_front=False)
-    return pd.concat(parts, ignore_index=True).drop(columns=["labels", "covers"])
+    order = {label: at for at, label in enumerate(dict.fromkeys(curves["embedding"]))}
+    found = pd.concat(parts).sort_values("embedding", key=lambda names: names.map(order), kind="stable")
+    return found.reset_index(drop=True).drop(columns=["labels", "covers"])
 
 
 def on_front(cost: np.ndarray, better: np.ndarray) -> np.ndarray:
-    """Which of the points (n,) are beaten by no other: none is as cheap or cheaper and better, or as good and cheaper."""
+    """Which of the points (n,) no other one beats: by being better at no higher cost, or as good and cheaper."""
     cheaper, no_dearer = cost < cost[:, None], cost <= cost[:, None]
     above, no_worse = better > better[:, None], better >= better[:, None]
     return ~np.any((no_dearer & above) | (cheaper & no_worse), axis=1)
@@ -85,7 +88,7 @@ def pareto_panel(
     """One panel of some rows of `cost_frame`, of one data set, embedding, score and measure; the front as a line."""
     key = bottom_legend() if legend else None
     axis = alt.Axis(grid=False, tickCount=5, labelOverlap="greedy", format=".3~r")
-    x = alt.X("cost:Q", title=COSTS[measure].title, scale=alt.Scale(type="log", padding=24), axis=axis)
+    x = alt.X("cost:Q", title=COSTS[measure].title, scale=alt.Scale(type="log", padding=36), axis=axis)
     base = alt.Chart(costs).encode(x=x)
     front = base.transform_filter("datum.on_front").mark_line(
         interpolate="step-after", color="#808080", strokeDash=[4, 3]
@@ -101,9 +104,7 @@ def pareto_panel(
     )
     names = (
         base.transform_filter("datum.on_front")
-        .mark_text(align="left", dx=7, dy=-7, fontSize=11, limit=150)
+        .mark_text(dy=-11, fontSize=11, limit=150)
         .encode(y=score_axis(score), text="head:N")
     )
     return alt.layer(front.encode(y=score_axis(score)), span, points, names)
-
-

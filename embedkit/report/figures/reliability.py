@@ -42,7 +42,9 @@ def reliability_frame(reliability: Reliability) -> pd.DataFrame:
     coarse = np.minimum((before / total * BINS).astype(np.int64), BINS - 1)
     images = np.bincount(coarse, reliability.images, minlength=BINS)
     there = images > 0
-    sums = [np.bincount(coarse, values, minlength=BINS)[there] for values in (reliability.confidence, reliability.right)]
+    sums = [
+        np.bincount(coarse, values, minlength=BINS)[there] for values in (reliability.confidence, reliability.right)
+    ]
     confidence, right = (np.round(each / images[there], 4) for each in sums)
     return pd.DataFrame({"confidence": confidence, "right": right, "images": images[there].astype(int)})
 
