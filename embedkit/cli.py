@@ -227,6 +227,18 @@ def check(
 
 
 @app.command()
+def plot(
+    folder: Annotated[str, typer.Argument(help="a results folder, such as results/default")],
+    out: Annotated[str, typer.Option(help="where the files go")] = "figures",
+) -> None:
+    """Write every figure of the report as SVG and PNG."""
+    from embedkit.report.figure_files import write_figures
+
+    for file in write_figures(Path(folder), Path(out)):
+        print(file)
+
+
+@app.command()
 def export(
     folder: Annotated[str, typer.Argument(help="a results folder, such as results/default")],
     out: Annotated[str | None, typer.Option(help="where the files go; default: the folder itself")] = None,

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import altair as alt
 import pandas as pd
 import vl_convert
 
 from embedkit import artefacts
-from embedkit.errors import EmbedkitError
+from embedkit.errors import EmbedkitError, counted
 from embedkit.outcomes import FULLY_CONNECTED, Outcomes, read_outcomes, study_rows
 from embedkit.report.details import Details, Where, read_details
 from embedkit.report.figures.axes import BudgetScale
@@ -27,10 +27,11 @@ from embedkit.report.figures.embedding_map import map_frame, map_panel
 from embedkit.report.figures.pareto import COSTS, cost_frame, pareto_panel
 from embedkit.report.figures.reliability import reliability_frame, reliability_panel
 from embedkit.report.figures.style import for_paper, head_styles
+from embedkit.report.figures.training import loss_panel
 from embedkit.report.materials import stored_materials
 from embedkit.results import iterate_predictions
 
-Source = str | Path | pd.DataFrame
+Source: TypeAlias = str | Path | pd.DataFrame
 """A results folder, or the frame of numbers that a figure is made of."""
 
 
@@ -56,11 +57,12 @@ def learning_curves(source: Source, *, scale: BudgetScale = "log", **where: str)
     styles = head_styles(curves["head"])
     score = str(curves["score"].iloc[0])
     families = [name for name in dict.fromkeys(curves["family"]) if name != FULLY_CONNECTED]
+    span = (float(curves["low"].min()), float(curves["high"].max()))
     panels = []
     for name in families or [FULLY_CONNECTED]:
         shown = curves[curves["family"].isin([name, FULLY_CONNECTED])]
         own = {head: style for head, style in styles.items() if head in set(shown["head"])}
-        panels.append(curve_panel(shown, own, score, scale).properties(width=240, height=200, title=name))
+        panels.append(curve_panel(shown, own, score, scale, span=span).properties(width=240, height=200, title=name))
     return for_paper(
         alt.concat(*panels, columns=3).resolve_scale(color="independent", shape="independent", strokeDash="independent")
     )
@@ -76,7 +78,7 @@ def differences(source: Source, **where: str) -> Any:
     score, reference = str(found["score"].iloc[0]), found["reference"].iloc[0]
     panels = [
         difference_panel(found[found["budget"] == budget], styles, score).properties(
-            width=200, title=f"{budget} labels" if budget.isdigit() else budget
+            width=200, title=counted(int(budget), "label") if budget.isdigit() else budget
         )
         for budget in dict.fromkeys(found["budget"])
     ]
@@ -153,6 +155,11 @@ def embedding_map(source: Source, *, dataset: str | None = None, backbone: str |
         _, test, _ = next(iterate_predictions(source, {"dataset": best.dataset}))
         points, _ = map_frame(key, best, test.classes)
     return for_paper(map_panel(points, sorted(set(points.get("class", ())))).properties(width=420, height=360))
+
+
+def losses(frame: pd.DataFrame) -> Any:
+    """The loss of an encoder while it was trained: rows ``step, loss``, of `loss_frame`."""
+    return for_paper(loss_panel(frame).properties(width=360, height=200))
 
 
 def save(chart: Any, path: str | Path) -> None:

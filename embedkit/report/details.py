@@ -59,7 +59,9 @@ def read_details(folder: Path, rows: pd.DataFrame, found: Sequence[Outcomes]) ->
             best = details.best[dataset]
             details.classes[dataset] = test.classes
             if (backbone, codec, selection) == embedding_of(best):
-                details.mistakes.setdefault(dataset, Mistakes(best.ids, test.classes)).add(test, predictions)
+                if dataset not in details.mistakes:
+                    details.mistakes[dataset] = Mistakes(best.ids, test.classes)
+                details.mistakes[dataset].add(test, predictions)
             if row["task"] == "regression":
                 continue
             where = dataset, labels[backbone, codec, selection], row["head"]

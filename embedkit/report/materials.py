@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -73,7 +73,7 @@ def stored_materials(rows: pd.DataFrame) -> Materials:
     return Materials(embeddings=keys, records=records)
 
 
-def _manifests() -> dict[str, dict[str, object]]:
+def _manifests() -> dict[str, dict[str, Any]]:
     """By key, what complete embeddings in the store are made of."""
     found = {}
     for folder in sorted((artefacts.cache() / "embeddings").glob("*")):

@@ -28,7 +28,7 @@ class Mistakes:
     """What the heads of one embedding make of each test image, over repeats."""
 
     def __init__(self, ids: Sequence[str], classes: Sequence[str]) -> None:
-        self._column = {image: number for number, image in enumerate(ids)}
+        self._columns: dict[str, np.ndarray] = {}
         self._ids, self._classes = list(ids), list(classes)
         self._truth = np.zeros(len(ids))
         self._trials, self._wrong, self._judged = (np.zeros(len(ids)) for _ in range(3))
@@ -37,7 +37,7 @@ class Mistakes:
 
     def add(self, test: ImageSet, predictions: Predictions) -> None:
         """One trial more."""
-        at = np.array([self._column[image] for image in test.ids], dtype=np.int64)
+        at = self._columns_of(test)
         predicted = predictions.predicted
         self._truth[at] = test.truth
         self._trials[at] += 1
@@ -51,6 +51,12 @@ class Mistakes:
             self._judged[at] += 1
             sure = wrong & (predictions.confidence >= own_confidence(test, predictions)[predicted])
             self._doubts[at[sure], predicted[sure]] += 1
+
+    def _columns_of(self, test: ImageSet) -> np.ndarray:
+        if test.sha256 not in self._columns:
+            number = {image: i for i, image in enumerate(self._ids)}
+            self._columns[test.sha256] = np.array([number[image] for image in test.ids], dtype=np.int64)
+        return self._columns[test.sha256]
 
     def wrong_share(self) -> dict[str, float]:
         """By image, in which share of trials it is wrong (numbers: the mean absolute error)."""

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import altair as alt
 
@@ -57,6 +57,7 @@ def budget_title(names: Iterable[str], score: str) -> str:
     return "labels per class" if all(name.isdigit() for name in names) else "labels per class, on average"
 
 
-def score_axis(score: str, field: str = "estimate", **options: Any) -> alt.Y:
-    """A score along y, not from zero."""
-    return alt.Y(f"{field}:Q", title=SCORES[score].title, scale=alt.Scale(zero=False, nice=True), **options)
+def score_axis(score: str, field: str = "estimate", span: tuple[float, float] | None = None) -> alt.Y:
+    """A score along y, over `span` or as far as there are values, not from zero."""
+    scale = alt.Scale(zero=False, nice=True) if span is None else alt.Scale(zero=False, nice=True, domain=list(span))
+    return alt.Y(f"{field}:Q", title=SCORES[score].title, scale=scale)

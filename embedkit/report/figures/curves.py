@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -52,11 +53,15 @@ _COLUMNS = [
 
 
 def _lines_of(outcomes: Outcomes, rows: pd.DataFrame, label: str) -> Iterable[dict[str, Any]]:
-    here = rows[(rows["status"] == "ok")]
+    here = rows[rows["status"] == "ok"]
     for name in PLACE:
         here = here[here[name] == getattr(outcomes, name)]
     task = str(here["task"].iloc[0])
-    for (head, budget), these in here.groupby(["head", "budget"], observed=True):
+    cells = dict(list(here.groupby(["head", "budget"], observed=True)))
+    for head, budget in itertools.product(outcomes.heads, outcomes.budgets):
+        if (head, budget) not in cells:
+            continue
+        these = cells[head, budget]
         about = {
             "dataset": outcomes.dataset,
             "embedding": label,
@@ -108,15 +113,20 @@ def _over_draws(rows: pd.DataFrame, score: str) -> Interval:
 
 
 def curve_panel(
-    curves: pd.DataFrame, styles: dict[str, HeadStyle], score: str, scale: BudgetScale = "log", legend: bool = True
+    curves: pd.DataFrame,
+    styles: dict[str, HeadStyle],
+    score: str,
+    scale: BudgetScale = "log",
+    legend: bool = True,
+    span: tuple[float, float] | None = None,
 ) -> Any:
-    """One panel of some rows of `curve_frame`, of one data set, embedding and score."""
+    """One panel of some rows of `curve_frame`, of one data set, embedding and score; scores reach over `span`."""
     names = budget_names(curves["labels"], curves["budget"])
     key = bottom_legend(2) if legend else None
     x = budget_axis(names, budget_title(names.values(), score), scale)
     base = alt.Chart(curves).encode(x=x, color=head_color(styles, legend=key))
-    band = base.mark_area(opacity=0.08).encode(y=score_axis(score, "low"), y2="high:Q")
-    lines = base.encode(y=score_axis(score))
+    band = base.mark_area(opacity=0.13).encode(y=score_axis(score, "low", span), y2="high:Q")
+    lines = base.encode(y=score_axis(score, span=span))
     line = lines.mark_line(strokeWidth=2).encode(strokeDash=head_dash(styles, legend=None))
     points = lines.mark_point(filled=True, size=45, opacity=1).encode(
         shape=head_shape(styles, legend=key), tooltip=tooltip("estimate", "low", "high")
