@@ -43,7 +43,7 @@ def curve_frame(found: Sequence[Outcomes], rows: pd.DataFrame) -> pd.DataFrame:
     """
     labels = embedding_labels(map(embedding_of, found))
     lines = [line for outcomes in found for line in _lines_of(outcomes, rows, labels[embedding_of(outcomes)])]
-    return pd.DataFrame(lines, columns=_COLUMNS)
+    return pd.DataFrame(lines, columns=_COLUMNS).astype({"headline": bool})
 
 
 _COLUMNS = [

@@ -49,7 +49,7 @@ def difference_frame(found: Sequence[Outcomes]) -> pd.DataFrame:
                     about = [outcomes.dataset, label, head, reference, budget, score]
                     ends = [middle - half, middle + half, difference.excludes_zero, score == outcomes.score]
                     lines.append([*about, middle, *ends])
-    return pd.DataFrame(lines, columns=_COLUMNS)
+    return pd.DataFrame(lines, columns=_COLUMNS).astype({"told_apart": bool, "headline": bool})
 
 
 _COLUMNS = [
