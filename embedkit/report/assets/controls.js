@@ -30,7 +30,7 @@ function setUp() {
   for (const id of ["dataset", "embedding", "score", "scale"]) {
     byId(id).addEventListener("change", event => { state[id] = event.target.value; id === "dataset" ? chooseDataset() : redraw(); });
   }
-  byId("head").addEventListener("change", event => { state.head = event.target.value; drawTrial(); });
+  byId("head")?.addEventListener("change", event => { state.head = event.target.value; drawTrial(); });
   byId("theme").addEventListener("click", () => {
     document.documentElement.dataset.theme = isDark() ? "light" : "dark";
     nameTheme();
