@@ -2,7 +2,7 @@ const config = {
   background: "transparent", font: "system-ui, sans-serif", view: { stroke: null },
   axis: { labelColor: "currentColor", titleColor: "currentColor", domainColor: "currentColor", tickColor: "currentColor", gridColor: "currentColor",
     labelFontSize: 11, titleFontSize: 12, titleFontWeight: "normal", gridOpacity: 0.13, domainOpacity: 0.5, tickOpacity: 0.5 },
-  text: { color: "currentColor" },
+  legend: { labelColor: "currentColor", titleColor: "currentColor" }, text: { color: "currentColor" }, rule: { color: "currentColor" },
 };
 const drawn = new Map();
 
