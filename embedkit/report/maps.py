@@ -13,9 +13,9 @@ from embedkit.report.figures.label import embedding_labels, embedding_of
 from embedkit.report.gallery import NO_PICTURES
 from embedkit.report.materials import Materials
 from embedkit.report.template import template
-from embedkit.report.thumbnails import COLUMNS, SPRITE_SIDES, sprite, thumbnails
+from embedkit.report.thumbnails import COLUMNS, SPRITE_SIDE, sprite, thumbnails
 
-SPRITE_BYTES = 700_000
+SPRITE_BYTES = 500_000
 """For the thumbnails of all data sets together."""
 GRID = 1000
 """Places along each side of a map, to which points are rounded."""
@@ -67,7 +67,7 @@ def _shared(
     truth = points["target"].tolist() if "target" in points else [classes.index(name) for name in points["class"]]
     colors, shapes = class_marks(len(classes))
     dataset = materials.datasets.get(best.dataset)
-    made = None if dataset is None else sprite(thumbnails(dataset, ids, SPRITE_SIDES[0]), bytes_max)
+    made = None if dataset is None else sprite(thumbnails(dataset, ids, SPRITE_SIDE), bytes_max)
     return {
         "ids": ids,
         "of": len(best.ids),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pandas as pd
 
 from embedkit.outcomes import FULLY_CONNECTED, ORACLE, family
 from embedkit.report.figures.axes import SCORES, budget_title
-from embedkit.report.figures.confusion import WRITTEN_MAX, confusion_frame, confusion_panel
+from embedkit.report.figures.confusion import CLASSES_MAX, WRITTEN_MAX, confusion_frame, confusion_panel
 from embedkit.report.figures.curves import IMAGES_TOO, curve_panel
 from embedkit.report.figures.differences import difference_panel
 from embedkit.report.figures.label import embedding_labels, embedding_of
@@ -24,13 +25,15 @@ from embedkit.report.training import loss_place
 
 EMBEDDINGS_ON = 4
 """How many curves' panels a page begins with, the best embeddings first."""
-FRAMES = ("curves", "differences", "costs")
+CELLS_MAX = 30_000
+"""Of all confusion matrices together; where there are many heads, each shows fewer classes."""
+_UNUSED = ["family", "headline"]
 
 
 def payload(numbers: Numbers, materials: Materials) -> dict[str, Any]:
     """Plain values for JSON."""
     styles = head_styles(numbers.curves["head"])
-    frames = {name: getattr(numbers, name) for name in FRAMES}
+    frames = {"curves": numbers.curves, "differences": numbers.differences, "costs": numbers.costs}
     maps, images = map_data(numbers.found, numbers.details, materials)
     return {
         "heads": _heads(numbers.curves, styles),
@@ -39,7 +42,7 @@ def payload(numbers: Numbers, materials: Materials) -> dict[str, Any]:
         "costs": {name: cost.title for name, cost in COSTS.items()},
         "coversImages": IMAGES_TOO,
         "writtenMax": WRITTEN_MAX,
-        "frames": {name: columns(frame) for name, frame in frames.items()},
+        "frames": {name: columns(frame.drop(columns=_UNUSED, errors="ignore")) for name, frame in frames.items()},
         "trials": _trials(numbers),
         "maps": maps,
         "images": images,
@@ -115,10 +118,11 @@ def _datasets(numbers: Numbers) -> list[dict[str, Any]]:
 def _trials(numbers: Numbers) -> list[dict[str, Any]]:
     """Confusion and reliability of each head on each embedding."""
     details = numbers.details
+    most = min(CLASSES_MAX, math.isqrt(CELLS_MAX // max(len(details.confusions), 1)))
     found = []
     for (dataset, embedding, head), counts in details.confusions.items():
         number = {name: at for at, name in enumerate(details.classes[dataset])}
-        cells = confusion_frame(counts, details.classes[dataset])
+        cells = confusion_frame(counts, details.classes[dataset], most)
         reliability = details.reliabilities.get((dataset, embedding, head))
         found.append(
             {

@@ -13,9 +13,9 @@ import numpy as np
 from embedkit.datasets import Dataset
 from embedkit.engines import default_jobs
 
-SIDE = 64
+SIDES = (64, 40, 32, 24, 16)
+SPRITE_SIDE = 40
 QUALITIES = (70, 45, 25)
-SPRITE_SIDES = (40, 32, 24, 16)
 COLUMNS = 32
 
 
@@ -27,7 +27,7 @@ class Sprite:
     side: int
 
 
-def thumbnails(dataset: Dataset, ids: Sequence[str], side: int = SIDE) -> list[np.ndarray]:
+def thumbnails(dataset: Dataset, ids: Sequence[str], side: int = SIDES[0]) -> list[np.ndarray]:
     """Images by their ids, fitted into a square: (side', side', 3) uint8 each, `side'` smaller where images are."""
     number = {image: i for i, image in enumerate(dataset.ids)}
     with ThreadPoolExecutor(default_jobs()) as threads:
@@ -57,10 +57,10 @@ def sprite(tiles: Sequence[np.ndarray], bytes_max: int) -> Sprite | None:
 
 def _steps(side: int) -> Iterator[tuple[int, int]]:
     """Sides and qualities, from fine to coarse; tiny images without loss."""
-    if side <= SPRITE_SIDES[-1]:
+    if side <= SIDES[-1]:
         yield side, 100
         return
-    for smaller in [min(side, each) for each in SPRITE_SIDES]:
+    for smaller in (each for each in SIDES if each <= side):
         for quality in QUALITIES:
             yield smaller, quality
 
@@ -75,9 +75,14 @@ def _sheet(tiles: Sequence[np.ndarray], side: int) -> np.ndarray:
     return sheet
 
 
-def picture_uri(tile: np.ndarray) -> str:
-    """One thumbnail as the address of an image."""
-    return data_uri(_webp(tile, 100 if tile.shape[0] <= SPRITE_SIDES[-1] else QUALITIES[0]))
+def picture_uri(tile: np.ndarray, bytes_max: int) -> str:
+    """One thumbnail as the address of an image: the best of at most so many bytes, or the smallest."""
+    data = b""
+    for side, quality in _steps(tile.shape[0]):
+        data = _webp(thumbnail(tile, side), quality)
+        if len(data) <= bytes_max:
+            break
+    return data_uri(data)
 
 
 def _webp(pixels: np.ndarray, quality: int) -> bytes:

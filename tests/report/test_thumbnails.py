@@ -25,7 +25,7 @@ def test_small_images_stay_as_they_are_without_loss() -> None:
     image = np.arange(64, dtype=np.uint8).reshape(8, 8, 1)
     tile = thumbnail(image, 40)
     assert np.array_equal(tile, np.broadcast_to(image, (8, 8, 3)))
-    assert np.array_equal(opened(picture_uri(tile)), tile)
+    assert np.array_equal(opened(picture_uri(tile, 1)), tile)
 
 
 def test_a_sprite_holds_tiles_row_by_row() -> None:
@@ -48,3 +48,11 @@ def test_a_sprite_gets_coarser_until_it_fits() -> None:
     assert coarse.side < 40
     assert len(base64.b64decode(coarse.uri.split(",")[1])) <= 12_000
     assert sprite(tiles, 100) is None
+
+
+def test_a_picture_gets_coarser_until_it_fits() -> None:
+    tile = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
+    fine, coarse = picture_uri(tile, 100_000), picture_uri(tile, 1500)
+    assert opened(fine).shape == (64, 64, 3)
+    assert opened(coarse).shape[0] < 64
+    assert len(base64.b64decode(coarse.split(",")[1])) <= 1500

@@ -46,6 +46,7 @@ function nameTheme() { byId("theme").textContent = isDark() ? "Light" : "Dark"; 
 
 function chooseDataset() {
   const dataset = here();
+  state.head = "";
   for (const part of document.querySelectorAll("[data-dataset]")) part.hidden = part.dataset.dataset !== dataset.name;
   state.embeddings = new Set(dataset.embeddings.filter(embedding => embedding.on).slice(0, isNarrow() ? 1 : undefined).map(({ name }) => name));
   state.embedding = fill(byId("embedding"), dataset.embeddings.map(({ name }) => [name, name]), dataset.embeddings[0].name);

@@ -20,16 +20,16 @@ def confusion_counts(truth: np.ndarray, predicted: np.ndarray, n_classes: int) -
     return cells.reshape(n_classes, n_classes)
 
 
-def confusion_frame(counts: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
+def confusion_frame(counts: np.ndarray, classes: Sequence[str], most: int = CLASSES_MAX) -> pd.DataFrame:
     """Counts (C, C) as rows ``truth, predicted, images, share``; of many classes those that are mistaken most.
 
     Returns
     -------
     DataFrame
-        At most `CLASSES_MAX` classes; `share` is of all images of a true class.
+        Of at most `most` classes; `share` is of all images of a true class.
     """
     mistaken = counts.sum(axis=0) + counts.sum(axis=1) - 2 * counts.diagonal()
-    kept = np.sort(np.argsort(-mistaken, kind="stable")[:CLASSES_MAX])
+    kept = np.sort(np.argsort(-mistaken, kind="stable")[:most])
     total = np.maximum(counts.sum(axis=1), 1)
     lines = [
         (classes[row], classes[column], int(counts[row, column]), round(float(counts[row, column] / total[row]), 4))

@@ -70,9 +70,9 @@ def cost_frame(curves: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
                 parts.append(with_cost.assign(on_front=on_front(with_cost["cost"].to_numpy(), better.to_numpy())))
     if not parts:
         return curves.iloc[:0].assign(measure="", cost=0.0, on_front=False)
-    order = {label: at for at, label in enumerate(dict.fromkeys(curves["embedding"]))}
-    found = pd.concat(parts).sort_values("embedding", key=lambda names: names.map(order), kind="stable")
-    return found.reset_index(drop=True).drop(columns=["labels", "covers"])
+    found = pd.concat(parts).drop(columns=["labels", "covers"])
+    places = curves[["dataset", "embedding"]].drop_duplicates()  # the best embedding of a data set last
+    return places.merge(found, on=["dataset", "embedding"])
 
 
 def on_front(cost: np.ndarray, better: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from embedkit.outcomes import read_outcomes, study_rows
@@ -46,3 +47,14 @@ def test_of_errors_the_smallest_are_on_the_front(ages: Path) -> None:
 def test_without_timed_trials_there_are_no_costs(folder: Path) -> None:
     rows = study_rows(folder).assign(timing=None)
     assert cost_frame(curve_frame(read_outcomes(folder, rows), rows), rows).empty
+
+
+def test_the_best_embedding_of_each_data_set_stands_last(folder: Path) -> None:
+    rows = study_rows(folder)
+    curves = curve_frame(read_outcomes(folder, rows), rows)
+    other = curves.assign(dataset="pets")
+    order = [("photos", "pixels"), ("photos", "b"), ("pets", "b"), ("pets", "pixels")]
+    both = pd.concat([{"photos": curves, "pets": other}[data].assign(embedding=label) for data, label in order])
+    timed = pd.concat([rows.assign(dataset=data, backbone=label) for data, label in order])
+    found = cost_frame(both, timed)
+    assert list(dict.fromkeys(zip(found["dataset"], found["embedding"], strict=True))) == order
