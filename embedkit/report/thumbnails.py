@@ -60,7 +60,7 @@ def _steps(side: int) -> Iterator[tuple[int, int]]:
     if side <= SIDES[-1]:
         yield side, 100
         return
-    for smaller in (each for each in SIDES if each <= side):
+    for smaller in [side, *(each for each in SIDES if each < side)]:
         for quality in QUALITIES:
             yield smaller, quality
 
