@@ -6,15 +6,12 @@ Usage: python benchmarks/readme_figure.py results/clothing docs/clothing.svg
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
-from embedkit.report.figures import figure
-from embedkit.report.summary import summarise
+from embedkit import plots
 
 
 def main(folder: str, out: str) -> None:
-    best = summarise(Path(folder)).tables[-1]
-    figure(best).save(out)
+    plots.save(plots.learning_curves(folder), out)
 
 
 if __name__ == "__main__":

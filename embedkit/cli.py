@@ -104,14 +104,14 @@ def _run_and_report(study: Study, dry_run: bool) -> int:
     folder = run_study(plan, console, dry_run)
     if dry_run:
         return 0
+    from embedkit.report.materials import materials_of
     from embedkit.report.page import write_report
     from embedkit.report.summary import summarise
     from embedkit.report.text import summary_text
-    from embedkit.report.training import training_records
 
     summary = summarise(folder, study.score, [trial.key() for trial in plan.trials])
     console.say(f"\n{summary_text(summary)}\n")
-    report = write_report(folder, summary, training_records(plan))
+    report = write_report(folder, summary, materials_of(plan))
     console.say(f"report: {report}\nrows and predictions: {folder / 'results.sqlite'}  (embedkit export {folder})")
     return _count_failed(summary.rows, "trial", console)
 
@@ -229,6 +229,18 @@ def check(
     from embedkit.check import check_dataset
 
     raise typer.Exit(0 if check_dataset(dataset, labels, Console(), everything) else 1)
+
+
+@app.command()
+def plot(
+    folder: Annotated[str, typer.Argument(help="a results folder, such as results/default")],
+    out: Annotated[str, typer.Option(help="where the files go")] = "figures",
+) -> None:
+    """Write every figure of the report as SVG and PNG."""
+    from embedkit.report.figure_files import write_figures
+
+    for file in write_figures(Path(folder), Path(out)):
+        print(file)
 
 
 @app.command()

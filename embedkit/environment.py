@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -32,7 +33,7 @@ def facts(device: str, jobs: int) -> dict[str, Any]:
         "jobs": jobs,
         "thread_libraries": libraries,
         "environment": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
-        "command": " ".join(Path(part).name if at == 0 else part for at, part in enumerate(sys.argv)),
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
     }
 
 

@@ -313,3 +313,9 @@ def test_stopped_distances_say_what_is_kept(run: Embedkit, monkeypatch: pytest.M
     assert err.strip() == f"stopped; finished trials are kept in {Path('results', 'digits')}: " + (
         "the same command goes on from there"
     )
+
+
+def test_every_figure_can_be_written(run: Embedkit, folder: Path, tmp_path: Path) -> None:
+    status, out, _ = run("plot", str(folder), "--out", str(tmp_path / "figures"))
+    assert status == 0
+    assert str(tmp_path / "figures" / "photos_curves.svg") in out.splitlines()

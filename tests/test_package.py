@@ -39,7 +39,7 @@ def test_data_sets_are_listed_away_from_the_checkout(installed: Path, tmp_path: 
 def test_the_built_in_study_and_the_page_are_there(installed: Path, tmp_path: Path) -> None:
     code = "from embedkit.study import read_study; print(read_study('default')['datasets'])"
     assert _python(code, installed, tmp_path).strip() == "['digits']"
-    assert (installed / "embedkit" / "report" / "page.html").exists()
+    assert (installed / "embedkit" / "report" / "assets" / "page.html").exists()
 
 
 def test_the_command_is_declared(installed: Path) -> None:

@@ -3,127 +3,122 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from importlib import resources
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING, Any
 
 import vl_convert
 
 from embedkit import artefacts
-from embedkit.errors import counted
-from embedkit.report.figures import family_panels
-from embedkit.report.summary import Summary, Table
-from embedkit.report.text import (
-    cost_grid,
-    cost_title,
-    explanation,
-    protocol_sentence,
-    score_grid,
-    standing_sentence,
-    table_title,
-)
+from embedkit.report import html
+from embedkit.report.figure_data import FigureData, read_figure_data
+from embedkit.report.gallery import doubtful_section, wrong_section
+from embedkit.report.materials import Materials, stored_materials
+from embedkit.report.payload import payload
+from embedkit.report.settings import settings_section
+from embedkit.report.summary import Summary
+from embedkit.report.tables import cost_tables, missing_section, score_section
 from embedkit.report.training import training_section
+from embedkit.report.verdict import answer_section
 from embedkit.results import load_runs
 
-if TYPE_CHECKING:
-    from embedkit.backbones.encoder_files import TrainingRecord
-
 FILE = "report.html"
+SCRIPTS = ("charts.js", "controls.js", "figures.js", "map.js", "start.js")
 
 
-def write_report(folder: Path, summary: Summary, records: Mapping[str, TrainingRecord] | None = None) -> Path:
-    """Write ``report.html`` into a results folder and return its path; `records` tell how encoders were trained.
+def write_report(folder: Path, summary: Summary, materials: Materials | None = None) -> Path:
+    """Write ``report.html`` into a results folder and return its path.
+
+    Parameters
+    ----------
+    materials : Materials, optional
+        Images, embeddings and records of training; default: what the store holds, which is no images.
 
     Raises
     ------
     EmbedkitError
         Where it cannot be written.
     """
-    sections: list[str] = []
-    charts: list[dict[str, Any]] = []
-    for table in reversed(summary.tables):
-        sections.append(_table_section(summary, table, charts))
-    if summary.tables:
-        sections += [f"<p class='note'>{escape(explanation())}</p>", _cost_section(summary)]
-    sections += [training_section(records or {}, charts), _missing_section(summary)]
-    sections.append(_settings_section(load_runs(folder)))
-    template = Template((resources.files("embedkit.report") / "page.html").read_text(encoding="utf-8"))
-    page = template.substitute(
+    materials = stored_materials(summary.rows) if materials is None else materials
+    scores = {table.score for table in summary.tables}
+    figures = read_figure_data(folder, summary.rows, scores.pop() if len(scores) == 1 else "auto")
+    sections = [
+        _curve_section(figures),
+        score_section(summary),
+        _difference_section(figures),
+        _cost_section(figures, summary),
+        _trial_section(figures),
+        _map_section(materials),
+        wrong_section(figures.details, materials),
+        doubtful_section(figures.details, materials),
+        training_section(materials.records),
+        missing_section(summary),
+        settings_section(load_runs(folder), summary.rows),
+    ]
+    data = json.dumps(payload(figures, materials), separators=(",", ":")).replace("<", "\\u003c")
+    page = Template(_asset("page.html")).substitute(
         title=escape(folder.name),
+        answer=answer_section(summary),
         sections="\n".join(section for section in sections if section),
-        charts=json.dumps(charts).replace("</", "<\\/"),
-        scripts=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;") if charts else "",
+        style=_asset("page.css"),
+        data=data,
+        bundle=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;") if summary.tables else "",
+        script="\n".join(_asset(name) for name in SCRIPTS),
     )
     artefacts.write_atomically(folder / FILE, page.encode())
     return folder / FILE
 
 
-def _table_section(summary: Summary, table: Table, charts: list[dict[str, Any]]) -> str:
-    """Sentence, curves and table of one embedding; its charts are added to those of the page."""
-    places = []
-    for panel in family_panels(table):
-        spec = panel.properties(width="container", height=220).configure_view(stroke=None).to_dict()
-        places.append(f"<div class='chart' id='chart{len(charts)}'></div>")
-        charts.append(spec)
-    header, lines = score_grid(table)
-    words = f"{protocol_sentence(summary, table)} {standing_sentence(table)}"
-    return (
-        f"<section><h2>{escape(table_title(table))}</h2>\n<p>{escape(words)}</p>\n"
-        f"<div class='charts'>{''.join(places)}</div>\n{_html_table(header, lines)}</section>"
-    )
+def _asset(name: str) -> str:
+    return (resources.files("embedkit.report") / "assets" / name).read_text(encoding="utf-8")
 
 
-def _cost_section(summary: Summary) -> str:
-    header, lines = cost_grid(summary)
-    return f"<section><h2>{escape(cost_title(summary))}</h2>\n{_html_table(header, lines)}</section>" if lines else ""
-
-
-def _missing_section(summary: Summary) -> str:
-    if summary.without_score.empty:
+def _curve_section(figures: FigureData) -> str:
+    if figures.curves.empty:
         return ""
-    lines = [
-        [str(row.status).replace("_", " "), str(row.trials), str(row.heads), str(row.error)]
-        for row in summary.without_score.itertuples()
-    ]
-    return (
-        f"<section><h2>Trials without a score</h2>\n{_html_table(['', 'trials', 'heads', 'reason'], lines)}</section>"
+    switches = "".join(
+        f"<fieldset class='switches' id='{name}-switches'><legend>{legend}</legend></fieldset>"
+        for name, legend in (("head", "Heads"), ("embedding", "Embeddings"))
     )
+    places = "<div class='charts' id='curve-charts'></div><p class='note' id='curve-note'></p>"
+    return html.section("Learning curves", switches + places, "curves")
 
 
-def _settings_section(runs: Sequence[dict[str, Any]]) -> str:
-    run = [run for run in runs if "study" in run][-1]
-    versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
-    machine = f"{run['processor']}, {run['cores']} cores, {run['memory_gib']} GiB, {run['system']}"
-    kernels = ", ".join(
-        f"{library['internal_api']} {library['version'] or ''} {library['architecture'] or ''}".strip()
-        for library in run["thread_libraries"]
+def _difference_section(figures: FigureData) -> str:
+    if figures.differences.empty:
+        return ""
+    places = "<p class='note' id='difference-note'></p><div class='charts small' id='difference-charts'></div>"
+    return html.section("Differences against a fully connected head", places, "differences")
+
+
+def _cost_section(figures: FigureData, summary: Summary) -> str:
+    if figures.costs.empty:
+        return ""
+    words = (
+        "Measured alone on one core, at the largest budget. The dashed line joins the heads that no other one beats in "
+        "both score and cost; these are always shown."
     )
-    facts = [
-        ("command", run["command"]),
-        ("started", f"{run['started']}, run {run['run_id']} of {len(runs)} in this folder"),
-        ("machine", machine),
-        ("device", f"{run['device']} {run['gpu'] or ''}".strip() + f", {counted(run['jobs'], 'worker')}"),
-        ("versions", versions),
-        ("thread libraries", kernels),
-        *((key, _written(value)) for key, value in run["study"].items()),
-    ]
-    return f"<section><h2>Settings and machine</h2>\n{_html_table(None, facts)}</section>"
+    places = f"{html.paragraph(words, 'note')}<div class='charts' id='cost-charts'></div>{cost_tables(summary)}"
+    return html.section("Score against cost", places, "costs", secondary=True)
 
 
-def _written(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+def _trial_section(figures: FigureData) -> str:
+    if not figures.details.confusions:
+        return ""
+    places = (
+        "<div class='pick'><label>Head <select id='head'></select></label></div>"
+        "<p class='note' id='trial-note'></p><div class='charts' id='trial-charts'></div>"
+    )
+    return html.section("Confusion and reliability", places, "trial", secondary=True)
 
 
-def _html_table(header: Sequence[str] | None, lines: Iterable[Sequence[str]]) -> str:
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in header or ())
-    body = "".join(f"<tr>{''.join(_html_cell(cell) for cell in line)}</tr>" for line in lines)
-    kind = "facts" if header is None else "figures"
-    return f"<div class='wide'><table class='{kind}'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-
-
-def _html_cell(text: str) -> str:
-    best = text.endswith("*")
-    return f"<td class='best'>{escape(text)}</td>" if best else f"<td>{escape(text)}</td>"
+def _map_section(materials: Materials) -> str:
+    if not materials.embeddings:
+        words = "The store does not hold these embeddings any more; embedkit run makes them again."
+        return html.section("Map of the test images", html.paragraph(words, "note"), closed=True)
+    places = (
+        "<p class='note' id='map-note'></p><ul class='classes' id='map-classes'></ul>"
+        "<div class='map' id='map-charts'></div>"
+    )
+    return html.section("Map of the test images", places, "map", secondary=True)

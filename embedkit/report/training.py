@@ -6,66 +6,59 @@ import base64
 import io
 from collections.abc import Mapping
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from embedkit.report import html
+
 if TYPE_CHECKING:
     from embedkit.backbones.encoder_files import TrainingRecord
-    from embedkit.plan import Plan
 
 SHOWN_PIXELS = 56
 """Smaller images are enlarged to about this side by whole factors."""
+GAP_PIXELS = 4
 
 
-def training_records(plan: Plan) -> dict[str, TrainingRecord]:
-    """By data set and backbone, those that were trained on the pool here."""
-    from embedkit.backbones import Backbone
-    from embedkit.backbones.encoder_files import training_record
-
-    found = {
-        f"{name}, {text}": training_record(backbone.recipe)
-        for name, bench in plan.benches.items()
-        for text, backbone in bench.backbones.items()
-        if isinstance(backbone, Backbone) and backbone.training_passes
-    }
-    return {title: record for title, record in found.items() if record is not None}
+def loss_place(number: int) -> str:
+    """The id of the place where the page draws the loss of the encoder with this number."""
+    return f"losses-{number + 1}"
 
 
-def training_section(records: Mapping[str, TrainingRecord], charts: list[dict[str, Any]]) -> str:
-    """One part for each encoder; its chart is added to those of the page."""
-    import altair as alt
-    import pandas as pd
-
+def training_section(records: Mapping[tuple[str, str], TrainingRecord]) -> str:
+    """One part for each encoder, by data set and backbone."""
     parts = []
-    for title, record in records.items():
-        curve = pd.DataFrame(record.curve, columns=["step", "loss"])
-        line = (
-            alt.Chart(curve).mark_line(color="#333").encode(x="step:Q", y=alt.Y("loss:Q", scale=alt.Scale(zero=False)))
-        )
-        chart = line.properties(width="container", height=160).configure_view(stroke=None).to_dict()
+    for number, ((dataset, backbone), record) in enumerate(records.items()):
         picture = base64.b64encode(_png(record)).decode()
         parts.append(
-            f"<h3>{escape(title)}</h3>\n<div class='charts'><div class='chart' id='chart{len(charts)}'></div>"
+            f"<h3>{escape(f'{dataset}, {backbone}')}</h3>\n"
+            f"<div class='training'><div class='chart' id='{loss_place(number)}'></div>"
             f"<div><img alt='images, what was made of them, and reconstructions' src='data:image/png;base64,{picture}'>"
             "</div></div>"
         )
-        charts.append(chart)
     if not parts:
         return ""
-    words = "Loss after each epoch; images of the pool, what the encoder was given, and what the decoder made of it."
-    return f"<section><h2>Training of encoders</h2>\n<p>{words}</p>\n{''.join(parts)}</section>"
+    words = (
+        "Loss after each epoch. Above: images of the pool; in the middle: what the encoder was given of "
+        "them; below: what the decoder made of that."
+    )
+    return html.section("Training of encoders", html.paragraph(words) + "".join(parts), "training", secondary=True)
 
 
 def _png(record: TrainingRecord) -> bytes:
     """Originals, inputs and reconstructions, one row each."""
     from PIL import Image
 
-    rows = [
-        np.concatenate(list(images), axis=1) for images in (record.originals, record.inputs, record.reconstructions)
-    ]
     factor = max(1, round(SHOWN_PIXELS / record.originals.shape[1]))
-    pixels = np.concatenate(rows).repeat(factor, axis=0).repeat(factor, axis=1)
+    gap = ((0, GAP_PIXELS), (0, GAP_PIXELS), (0, 0))
+    rows = [
+        np.concatenate(
+            [np.pad(image.repeat(factor, axis=0).repeat(factor, axis=1), gap, constant_values=255) for image in images],
+            axis=1,
+        )
+        for images in (record.originals, record.inputs, record.reconstructions)
+    ]
+    pixels = np.concatenate(rows)
     buffer = io.BytesIO()
     Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(buffer, "PNG")
     return buffer.getvalue()

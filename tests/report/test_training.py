@@ -7,7 +7,6 @@ import io
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -24,21 +23,19 @@ RECORD = TrainingRecord(np.array([[4.0, 0.5], [8.0, 0.25]]), WHITE, WHITE // 2, 
 
 
 def test_a_curve_and_three_rows_of_images_for_each_encoder() -> None:
-    charts: list[dict[str, Any]] = [{}]
-    section = training_section({"photos, <autoencoder>": RECORD}, charts)
+    section = training_section({("photos", "<autoencoder>"): RECORD})
     assert "<h3>photos, &lt;autoencoder&gt;</h3>" in section
-    assert "id='chart1'" in section
-    [(_, rows)] = charts[1]["datasets"].items()
-    assert rows == [{"step": 4.0, "loss": 0.5}, {"step": 8.0, "loss": 0.25}]
+    assert "id='losses-1'" in section
     found = re.search("base64,([^']+)'", section)
     assert found
     pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(found[1]))))
-    assert pixels.shape == (3 * 56, 2 * 56)
-    assert pixels[::56, 0].tolist() == [255, 127, 0]
+    assert pixels.shape == (3 * 60, 2 * 60)
+    assert pixels[::60, 0].tolist() == [255, 127, 0]
+    assert pixels[-1, -1] == 255
 
 
 def test_without_encoders_there_is_no_section() -> None:
-    assert training_section({}, []) == ""
+    assert training_section({}) == ""
 
 
 @pytest.mark.parametrize(
@@ -61,5 +58,9 @@ def test_the_page_of_a_study_shows_the_training(tmp_path: Path) -> None:
     assert _run_and_report(study, dry_run=False) == 0
     page = (study.folder / "report.html").read_text("utf-8")
     assert page.count("<h3>digits, autoencoder(epochs=1, width=4)</h3>") == 1
-    charts = json.loads(re.search(r"const charts = (.*);\n", page)[1])  # type: ignore[index]
-    assert any("loss" in json.dumps(chart["encoding"]) for chart in charts if "encoding" in chart)
+    found = re.search(r"id=\"data\">(.*?)</script>", page, re.DOTALL)
+    assert found
+    data = json.loads(found[1])
+    assert [losses["place"] for losses in data["losses"]] == ["losses-1"]
+    assert data["losses"][0]["rows"]["step"] == [12]
+    assert {each["dataset"] for each in data["maps"]} == {"digits"}
