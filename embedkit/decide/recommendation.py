@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from embedkit import statistics
 from embedkit.decide.candidates import Candidate, Cost, Tried, matches, missing_at, tried_at
@@ -16,8 +17,6 @@ from embedkit.sampling import parse_budget
 from embedkit.statistics import Interval
 from embedkit.statistics.chosen import corrected_for_choice, first_level
 
-MARGIN = 0.01
-"""Candidates within one point of the best (numbers: within 1% of its error) are level, and the cheapest is taken."""
 ALPHA = 0.05
 
 
@@ -124,6 +123,19 @@ def recommend(
     found = read_outcomes(Path(path), rows)
     if not found:
         raise EmbedkitError(f"no finished trials in {str(path)!r}; run a study first: embedkit run DATASET")
+    return recommendations(rows, found, labels, max_fit_seconds, backbone, codec, head)
+
+
+def recommendations(
+    rows: pd.DataFrame,
+    found: Sequence[Outcomes],
+    labels: str | int | None = None,
+    max_fit_seconds: float | None = None,
+    backbone: str | None = None,
+    codec: str | None = None,
+    head: str | None = None,
+) -> list[Recommendation]:
+    """The same from rows and what they got right."""
     by_dataset: dict[str, list[Outcomes]] = {}
     for outcomes in found:
         by_dataset.setdefault(outcomes.dataset, []).append(outcomes)
@@ -188,7 +200,7 @@ def _recommended(tried: list[Tried], budget: str, evaluation: str, missing: list
     best = statistics.best_set({str(each.candidate): each.correct for each in tried}, images, folds)
     level = [each for each in tried if str(each.candidate) in best]
     means = np.array([(each.correct * images.weights).mean() for each in level])
-    margin = MARGIN if outcomes.score != "mae" else MARGIN * abs(float(means.max()))
+    margin = statistics.MARGIN * (1.0 if outcomes.score != "mae" else abs(float(means.max())))
     chosen = level[int(first_level(means, margin))]
     seen = statistics.interval(chosen.correct, images, folds)
     corrected = corrected_for_choice([each.correct for each in level], images, margin) if len(level) > 1 else None

@@ -6,12 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from embedkit.decide.recommendation import MARGIN, Gain, Recommendation
+from embedkit.decide.recommendation import Gain, Recommendation
 from embedkit.errors import counted, listing
 from embedkit.report.text import cell_text, grid, wrapped
 from embedkit.sampling import FOLDS
 from embedkit.scores import score_name
-from embedkit.statistics import Interval
+from embedkit.statistics import MARGIN, Interval
 
 SHOWN = 8
 """So many that are level with the recommended one the table holds."""
@@ -20,13 +20,20 @@ NAMES = ("head", "backbone", "codec", "selection")
 
 def recommendation_text(found: Recommendation) -> str:
     """What to take, how sure that is, what more labels would bring and what it costs: for a terminal."""
-    sentences = [_missing(found), _expected(found), _level(found), _resolution(found), _labels(found), _costs(found)]
+    sentences = [
+        _missing(found),
+        expected_sentence(found),
+        level_sentence(found),
+        _resolution(found),
+        _labels(found),
+        _costs(found),
+    ]
     paragraphs = [line for sentence in sentences if sentence for line in wrapped(sentence)]
     table = ["", grid(*_table(found))] if found.level else []
     return "\n".join([f"{found.dataset}: take {found.candidate}", *paragraphs, *table])
 
 
-def _expected(found: Recommendation) -> str:
+def expected_sentence(found: Recommendation) -> str:
     """The score to be expected, and on what it rests."""
     score, at = score_name(found.score), budget_words(found.budget, found.score)
     expected, seen = _value(found.corrected, found.score), _value(found.seen, found.score)
@@ -54,7 +61,7 @@ def _missing(found: Recommendation) -> str:
     return f"Not all is there: without complete results at this budget are {told}. The same embedkit run goes on."
 
 
-def _level(found: Recommendation) -> str:
+def level_sentence(found: Recommendation) -> str:
     """How sure it is."""
     behind = found.n_candidates - len(found.level) - 1
     if not found.level:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from embedkit.outcomes import Outcomes, read_outcomes
+from embedkit.outcomes import Outcomes
 from embedkit.report.details import Details, read_details
 from embedkit.report.figures.curves import curve_frame
 from embedkit.report.figures.differences import difference_frame
@@ -26,9 +26,8 @@ class FigureData:
     details: Details
 
 
-def read_figure_data(folder: Path, rows: pd.DataFrame, score: str = "auto") -> FigureData:
-    """Of the trials in `rows`, by `study_rows`."""
-    found = read_outcomes(folder, rows, score)
+def read_figure_data(folder: Path, rows: pd.DataFrame, found: list[Outcomes]) -> FigureData:
+    """Of the trials in `rows`, by `study_rows`, and what they got right, by `read_outcomes`."""
     curves = curve_frame(found, rows)
     details = read_details(folder, rows, found)
     return FigureData(rows, found, curves, difference_frame(found), cost_frame(curves, rows), details)

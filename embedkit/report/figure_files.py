@@ -9,7 +9,7 @@ from typing import Any
 
 from embedkit import artefacts, plots
 from embedkit.errors import EmbedkitError
-from embedkit.outcomes import study_rows
+from embedkit.outcomes import read_outcomes, study_rows
 from embedkit.report.details import Details, Where
 from embedkit.report.figure_data import FigureData, read_figure_data
 from embedkit.report.figures.confusion import confusion_frame
@@ -30,7 +30,7 @@ def write_figures(folder: Path, out: Path) -> list[Path]:
         Where there are no results with a score, or nothing can be written.
     """
     rows = study_rows(folder)
-    figures = read_figure_data(folder, rows)
+    figures = read_figure_data(folder, rows, read_outcomes(folder, rows))
     if figures.curves.empty:
         raise EmbedkitError(f"nothing to draw: no trial in {folder} has a score")
     try:

@@ -35,6 +35,8 @@ def map_data(found: list[Outcomes], details: Details, materials: Materials) -> t
             continue
         best = details.best[dataset]
         points, share = map_frame(key, best, details.classes[dataset])
+        if points.empty:  # embeddings of an older store, whose ids were not kept
+            continue
         if dataset not in images:
             bytes_max = SPRITE_BYTES // len({name for name, _ in shown})
             images[dataset] = _shared(points, best, details, materials, bytes_max)

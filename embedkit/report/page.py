@@ -41,8 +41,7 @@ def write_report(folder: Path, summary: Summary, materials: Materials | None = N
         Where it cannot be written.
     """
     materials = stored_materials(summary.rows) if materials is None else materials
-    scores = {table.score for table in summary.tables}
-    figures = read_figure_data(folder, summary.rows, scores.pop() if len(scores) == 1 else "auto")
+    figures = read_figure_data(folder, summary.rows, summary.measured)
     sections = [
         _curve_section(figures),
         score_section(summary),

@@ -27,7 +27,7 @@ def crossover_sentence(answers: Answers, score: str) -> str:
     if lower is None:
         return f"Within the budgets tried some classical head stays ahead of {head} {within}."
     but = "" if lower == smallest else f"; not before {lower}"
-    return f"It is not decided from how many {unit} on {head} is behind no classical head {within}{but}."
+    return f"From how many {unit} on {head} is behind no classical head {within} is not decided{but}."
 
 
 def savings_sentence(answers: Answers) -> str:

@@ -53,12 +53,13 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Summary:
-    """All tables of a study, its rows, the trials that gave no score (status, reason, count, an example), and by data
-    set what would help most.
+    """All tables of a study, its rows, what heads got right, the trials that gave no score (status, reason, count, an
+    example), and by data set what would help most.
     """
 
     tables: list[Table]
     rows: pd.DataFrame
+    measured: list[Outcomes]
     without_score: pd.DataFrame
     gains: list[Gains] = field(default_factory=list)
 
@@ -74,7 +75,7 @@ def summarise(folder: Path, score: str = "auto", keys: Iterable[str] | None = No
     without_score = missing.groupby(["status", "error"], observed=True).agg(
         trials=("key", "size"), heads=("head", lambda heads: ", ".join(sorted(set(heads))))
     )
-    return Summary(tables, rows, without_score.reset_index(), gains)
+    return Summary(tables, rows, measured, without_score.reset_index(), gains)
 
 
 def _table(outcomes: Outcomes) -> Table:

@@ -8,9 +8,12 @@ from html import escape
 from embedkit.report import html
 from embedkit.report.summary import Summary, Table
 from embedkit.report.text import (
+    answer_sentences,
     cost_grid,
     cost_title,
+    detail_sentences,
     explanation,
+    pools_sentence,
     protocol_sentence,
     score_grid,
     standing_sentence,
@@ -36,7 +39,9 @@ def score_section(summary: Summary) -> str:
 
 def _table(summary: Summary, table: Table) -> str:
     words = f"{protocol_sentence(summary, table)} {standing_sentence(table)}"
-    return f"{html.paragraph(words)}{html.table(*score_grid(table))}"
+    answers = [" ".join(answer_sentences(table)), " ".join(detail_sentences(table)), pools_sentence(table)]
+    below = "".join(html.paragraph(text) for text in answers if text)
+    return f"{html.paragraph(words)}{html.table(*score_grid(table))}{below}"
 
 
 def cost_tables(summary: Summary) -> str:

@@ -39,7 +39,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "budgets": [1, 2, 5],
     }
     study = make_study("", **keys, repeats=2, selection="default", jobs=1, out=str(folder), name="both")
-    assert _run_and_report(study, dry_run=False) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EMBEDKIT_CACHE", str(folder / "cache"))
+        assert _run_and_report(study, dry_run=False) == 0
     return study.folder / "report.html"
 
 

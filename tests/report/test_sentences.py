@@ -50,11 +50,11 @@ def answers(
         ),
         (
             ("not decided", "1", None),
-            "It is not decided from how many labels per class on mlp is behind no classical head by more than 1 point.",
+            "From how many labels per class on mlp is behind no classical head by more than 1 point is not decided.",
         ),
         (
             ("not decided", "5", None),
-            "It is not decided from how many labels per class on mlp is behind no classical head by more than 1 point; "
+            "From how many labels per class on mlp is behind no classical head by more than 1 point is not decided; "
             "not before 5.",
         ),
     ],

@@ -30,7 +30,7 @@ def test_the_text_holds_scores_intervals_costs_and_failures(folder: Path) -> Non
 def test_the_text_answers_after_each_table_and_for_each_data_set(folder: Path) -> None:
     text = " ".join(summary_text(summarise(folder)).split())
     assert (
-        "It is not decided from how many labels per class on mlp is behind no classical head by more than 1 point. "
+        "From how many labels per class on mlp is behind no classical head by more than 1 point is not decided. "
         "For what the best classical head reaches with 1 and 5 labels per class, mlp needs 1.4 ("
     ) in text
     assert "What mlp on pixels would gain at 1 label per class: 5 labels per class +50.0 ±32.7; another head" in text

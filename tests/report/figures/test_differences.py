@@ -15,7 +15,9 @@ def test_heads_are_held_against_the_fully_connected_one_on_the_same_images(folde
     assert by["estimate"].to_dict() == pytest.approx(
         {("svm", "1"): 10, ("forest", "1"): -20, ("svm", "5"): 0, ("forest", "5"): -30}
     )
-    assert by.loc[("svm", "5"), ["low", "high"]].tolist() == [0, 0]
+    low, high = by.loc[("svm", "5"), ["low", "high"]]
+    assert low == pytest.approx(-high)
+    assert high > 0  # equal on ten images is not equal on all
     assert by["told_apart"].to_dict() == {
         ("svm", "1"): False, ("forest", "1"): False, ("svm", "5"): False, ("forest", "5"): True,
     }  # fmt: skip
