@@ -45,3 +45,9 @@ def test_the_built_in_study_and_the_page_are_there(installed: Path, tmp_path: Pa
 def test_the_command_is_declared(installed: Path) -> None:
     (entry_points,) = installed.glob("*.dist-info/entry_points.txt")
     assert "embedkit = embedkit.__main__:run_and_end" in entry_points.read_text()
+
+
+def test_the_references_are_there(installed: Path, tmp_path: Path) -> None:
+    code = "from embedkit.side_by_side.references import _root; print(*(path.name for path in _root().iterdir()))"
+    there = {path.name for path in (ROOT / "results" / "reference").iterdir() if path.is_dir()}
+    assert set(_python(code, installed, tmp_path).split()) == there

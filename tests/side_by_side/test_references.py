@@ -6,8 +6,14 @@ from pathlib import Path
 import pytest
 
 from embedkit.errors import EmbedkitError
+from embedkit.frames import load_results
+from embedkit.results import load_runs
 from embedkit.side_by_side import references
 from embedkit.side_by_side.references import reference_folder
+from embedkit.spec import parse
+from embedkit.study import read_study
+
+SHIPPED = sorted(path for path in Path(__file__).parents[2].glob("results/reference/*") if path.is_dir())
 
 
 @pytest.fixture
@@ -31,3 +37,23 @@ def test_a_name_without_reference_is_told_with_those_there_are(shipped: Path, tm
     (tmp_path / "holiday").mkdir()
     with pytest.raises(EmbedkitError, match="no reference is called 'holiday'; references: photos"):
         reference_folder(tmp_path / "holiday")
+
+
+@pytest.mark.parametrize("reference", SHIPPED, ids=lambda path: path.name)
+def test_a_reference_is_the_whole_of_a_shipped_study(reference: Path) -> None:
+    asked, rows = read_study(reference.name), load_results(reference)
+    assert set(rows["status"]) <= {"ok", "not_applicable"}
+    assert set(rows["dataset"]) == set(asked["datasets"])
+    assert set(rows["head"]) == {str(parse(head)) for head in asked["heads"]}
+    assert set(rows["budget"].astype(str)) == {str(budget) for budget in asked["budgets"]}
+    assert {str(parse(backbone)) for backbone in asked["backbones"]} <= set(rows["backbone"])
+    per_cell = rows.groupby(["dataset", "backbone", "head", "budget"], observed=True)["repeat"].nunique()
+    assert per_cell.eq(asked["repeats"]).all()
+
+
+@pytest.mark.parametrize("reference", SHIPPED, ids=lambda path: path.name)
+def test_a_reference_does_not_say_where_it_was_made(reference: Path) -> None:
+    for run in load_runs(reference):
+        assert run["command"].startswith("embedkit run ")
+        assert "--out" not in run["command"]
+        assert "out" not in run["study"]
