@@ -46,6 +46,8 @@ def curve_frame(found: Sequence[Outcomes], rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=_COLUMNS).astype({"headline": bool})
 
 
+LEGEND_SIDE_BY_SIDE = 12
+"""Letters of a head's name, up to which two stand side by side below a panel."""
 _COLUMNS = [
     "dataset", "embedding", "head", "family", "budget", "labels", "score", "estimate", "low", "high", "covers",
     "headline",
@@ -122,7 +124,7 @@ def curve_panel(
 ) -> Any:
     """One panel of some rows of `curve_frame`, of one data set, embedding and score; scores reach over `span`."""
     names = budget_names(curves["labels"], curves["budget"])
-    key = bottom_legend(2) if legend else None
+    key = bottom_legend(2 if max(map(len, styles)) <= LEGEND_SIDE_BY_SIDE else 1) if legend else None
     x = budget_axis(names, budget_title(names.values(), score), scale)
     base = alt.Chart(curves).encode(x=x, color=head_color(styles, legend=key))
     band = base.mark_area(opacity=0.13).encode(y=score_axis(score, "low", span), y2="high:Q")
