@@ -129,7 +129,7 @@ def predict(
     if fitted.classes and len(sound):
         counts = sound["class"].value_counts()
         console.say(f"classes: {listing([f'{name} {n}' for name, n in counts.items()], most=12)}")
-    far = int(sound["far"].sum())
-    console.say(f"far from all labelled images: {far} of {len(sound)}")
+    if len(sound):
+        console.say(f"far from all labelled images: {int(sound['far'].sum())} of {len(sound)}")
     console.say(f"predictions: {out}")
     raise typer.Exit(1 if len(broken) else 0)
