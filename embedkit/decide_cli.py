@@ -28,12 +28,17 @@ def recommend(
     ] = None,
 ) -> None:
     """Which backbone and head to take, how sure that is, and what more labels would bring."""
+    from embedkit.decide.pipeline import located_backbone
     from embedkit.decide.recommendation import recommend as recommended
 
     found = recommended(results, labels=labels, max_fit_seconds=max_fit_seconds)
     print("\n\n".join(map(str, found)))
-    dataset = shlex.quote(_only_dataset(results) or "DATASET")
-    print(f"\nfit it to all labels by: embedkit fit {dataset} --from {shlex.quote(results)} --out model")
+    command = ["embedkit", "fit", _only_dataset(results) or "DATASET", "--from", results]
+    if len(found) == 1 and (labels is not None or max_fit_seconds is not None):
+        taken = found[0].candidate
+        backbone = str(located_backbone(taken.backbone, results))
+        command += ["--backbone", backbone, "--codec", taken.codec, "--head", taken.head]
+    print(f"\nfit it to all labels by: {shlex.join([*command, '--out', 'model'])}")
 
 
 def _only_dataset(results: str) -> str:
@@ -124,7 +129,7 @@ def predict(
     if fitted.classes and len(sound):
         counts = sound["class"].value_counts()
         console.say(f"classes: {listing([f'{name} {n}' for name, n in counts.items()], most=12)}")
-    far = int(sound["far"].sum())
-    console.say(f"far from all labelled images: {far} of {len(sound)}")
+    if len(sound):
+        console.say(f"far from all labelled images: {int(sound['far'].sum())} of {len(sound)}")
     console.say(f"predictions: {out}")
     raise typer.Exit(1 if len(broken) else 0)

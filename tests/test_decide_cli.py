@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -69,6 +70,9 @@ def test_a_smaller_budget_and_a_limit_of_time(run: Embedkit, folder: Path) -> No
     assert status == 0
     assert out.startswith("photos: take svm on pixels\nWith 1 label per class its accuracy is ")
     assert "It looked like 50.0%" in out
+    assert out.splitlines()[-1].endswith(
+        f"--from {shlex.quote(str(folder))} --backbone pixels --codec float32 --head svm --out model"
+    )
 
 
 @pytest.mark.parametrize(

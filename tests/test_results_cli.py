@@ -94,4 +94,6 @@ def test_a_difference_ends_with_status_1(run: Embedkit, folder: Path) -> None:
 def test_a_reference_that_is_not_there_is_told(run: Embedkit, folder: Path) -> None:
     status, _, err = run("compare", folder, "reference")
     assert status == 2
-    assert err.startswith("error: no reference is called 'photos'; references: ")
+    assert err.startswith(
+        "error: no reference is called 'photos', like these results (embedkit run --name names them); references: "
+    )

@@ -87,4 +87,5 @@ def _score(found: Recommendation | None) -> dict[str, Any] | None:
         "n_test_images": found.n_images,
         "n_repeats": found.n_repeats,
         "n_candidates": found.n_candidates,
+        "n_level": len(found.level) + 1,
     }

@@ -12,7 +12,7 @@ from embedkit.backbones import Backbone, Images, Network, make_backbone
 from embedkit.codecs import make_codec
 from embedkit.codecs.stored import Coded
 from embedkit.console import Console
-from embedkit.datasets import Dataset, dataset_spec
+from embedkit.datasets import Dataset, cards, dataset_spec
 from embedkit.decide.describe import describe
 from embedkit.decide.embedder import Embedder
 from embedkit.decide.fitted import Fitted
@@ -83,9 +83,10 @@ def fit(
     check_written(backbone, codec, head, trust_code)
     recommended = [] if results is None else recommended_pipelines(results, backbone, codec, head)
     written = written_pipeline(backbone, codec, head) if results is None else None
-    if recommended and task == "auto":
+    spec = dataset_spec(dataset, labels)
+    if recommended and task == "auto" and spec.name not in cards():
         task = "regression" if recommended[0].score == "mae" else "classification"
-    images = opened(dataset, dataset_spec(dataset, labels), task, console)
+    images = opened(dataset, spec, task, console)
     sampling.check_labelled(images)
     pipeline = written or pipeline_for(images.name, recommended, str(results), backbone)
     _check_possible(pipeline, images)
@@ -109,6 +110,12 @@ def fit(
 def _check_possible(pipeline: Pipeline, images: Dataset) -> None:
     if dict(pipeline.backbone.params).get("precision") == "int8":
         raise EmbedkitError('models are not kept in int8; give the --backbone without precision="int8"')
+    found = pipeline.recommendation
+    if found is not None and (found.score == "mae") != (images.task == "regression"):
+        measured = "regression" if found.score == "mae" else "classification"
+        raise EmbedkitError(
+            f"{images.name} is for {images.task}, and these results, of {found.dataset}, for {measured}"
+        )
     if images.task not in HEADS[pipeline.head.name].tasks:
         raise EmbedkitError(f"{pipeline.head.name} tells classes apart; {images.name} has numeric targets")
 

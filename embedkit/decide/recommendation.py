@@ -62,6 +62,8 @@ class Recommendation:
         From the next smaller budget.
     missing : list of Candidate
         Heads that were tried on another embedding, and on this one without complete results.
+    n_left_out : int
+        So many more were tried, and left out by what was asked for.
     """
 
     dataset: str
@@ -81,6 +83,7 @@ class Recommendation:
     larger: list[Gain]
     last_step: Gain | None
     missing: list[Candidate]
+    n_left_out: int
 
     def __str__(self) -> str:
         from embedkit.decide.words import recommendation_text
@@ -154,7 +157,8 @@ def recommendations(
             for each in missing_at(here, budget, tried, rows[rows["dataset"] == dataset])
             if matches(each, backbone, codec, head)
         ]
-        recommended.append(_recommended(quick, budget, str(mine["evaluation"].iloc[0]), missing))
+        evaluation, n_left_out = str(mine["evaluation"].iloc[0]), len(tried) - len(quick)
+        recommended.append(_recommended(quick, budget, evaluation, missing, n_left_out))
     return recommended
 
 
@@ -194,7 +198,9 @@ def _quick_enough(tried: list[Tried], max_fit_seconds: float | None, budget: str
     return quick
 
 
-def _recommended(tried: list[Tried], budget: str, evaluation: str, missing: list[Candidate]) -> Recommendation:
+def _recommended(
+    tried: list[Tried], budget: str, evaluation: str, missing: list[Candidate], n_left_out: int
+) -> Recommendation:
     outcomes = tried[0].outcomes
     images, folds = outcomes.images, outcomes.folds(budget)
     best = statistics.best_set({str(each.candidate): each.correct for each in tried}, images, folds)
@@ -228,6 +234,7 @@ def _recommended(tried: list[Tried], budget: str, evaluation: str, missing: list
         larger=larger,
         last_step=last_step,
         missing=missing,
+        n_left_out=n_left_out,
     )
 
 

@@ -8,7 +8,8 @@ import pandas as pd
 
 from embedkit.decide.recommendation import Gain, Recommendation
 from embedkit.errors import counted, listing
-from embedkit.report.text import cell_text, grid, wrapped
+from embedkit.report.numbers import cell_text, difference_text, seconds_text, significant
+from embedkit.report.text import grid, wrapped
 from embedkit.sampling import FOLDS
 from embedkit.scores import score_name
 from embedkit.statistics import MARGIN, Interval
@@ -64,10 +65,15 @@ def _missing(found: Recommendation) -> str:
 def level_sentence(found: Recommendation) -> str:
     """How sure it is."""
     behind = found.n_candidates - len(found.level) - 1
+    left_out = _left_out(found.n_left_out)
+    if not found.level and not behind:
+        return f"Nothing else was compared: {left_out}." if left_out else "Nothing else was tried."
+    others = f"; {left_out}" if left_out else ""
     if not found.level:
-        return f"It is ahead of all {behind} others that were tried." if behind else "Nothing else was tried."
-    rest = f", {behind} are behind" if behind else ""
-    sentence = f"Of {found.n_candidates} that were tried {len(found.level)} cannot be told from the best{rest}."
+        rest = f"all {behind} others that were" if behind > 1 else "the only other one that was"
+        return f"It is ahead of {rest} tried{others}."
+    rest = f", {behind} {'is' if behind == 1 else 'are'} behind" if behind else ""
+    sentence = f"Of {found.n_candidates} that were tried {len(found.level)} cannot be told from the best{rest}{others}."
     better = [rival for rival in found.level if rival.difference.estimate > 0]
     if better:
         best = better[0]
@@ -77,6 +83,10 @@ def level_sentence(found: Recommendation) -> str:
             f"{best.candidate} had {_difference(best.difference, found.score)}."
         )
     return sentence
+
+
+def _left_out(count: int) -> str:
+    return counted(count, "other was", "others were") + " left out, as asked" if count else ""
 
 
 def _resolution(found: Recommendation) -> str:
@@ -148,20 +158,17 @@ def _value(interval: Interval, score: str) -> str:
 
 def _difference(interval: Interval, score: str, unit: str = " points") -> str:
     if score == "mae":
-        return f"{'error ' if unit else ''}{-interval.estimate:+.3g} ±{interval.half_width:.2g}"
-    return f"{100 * interval.estimate:+.1f} ±{100 * interval.half_width:.1f}{unit}"
+        error = Interval(-interval.estimate, interval.half_width)
+        return f"{'error ' if unit else ''}{difference_text(error, score)}"
+    return f"{difference_text(interval, score)}{unit}"
 
 
 def _amount(value: float, score: str) -> str:
-    return f"{value:.3g}" if score == "mae" else f"{100 * value:.1f} points"
+    return significant(value) if score == "mae" else f"{100 * value:.1f} points"
 
 
 def _seconds(seconds: float | None) -> str:
-    if seconds is None or pd.isna(seconds):
-        return "-"
-    if seconds < 1e-3:
-        return f"{1e6 * seconds:.3g} µs"
-    return f"{1000 * seconds:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
+    return "-" if seconds is None or pd.isna(seconds) else seconds_text(seconds)
 
 
 def _macs(macs: int) -> str:
@@ -187,7 +194,7 @@ def model_text(about: dict[str, Any]) -> str:
 def _promise(score: dict[str, Any]) -> str:
     value = _value(Interval(score["expected"], score["half_width"]), score["metric"])
     at = budget_words(score["budget"], score["metric"])
-    n = score["n_candidates"]
     measured = f"{score_name(score['metric'])} {value}, as measured on {score['dataset']} with {at}"
-    corrected = f", without what it owes to being chosen among {n}" if n > 1 else ""
+    owed = f", without what it owes to the choice among {score['n_level']} on its test images"
+    corrected = owed if score["expected"] < score["before_correction"] else ""
     return f"To be expected: {measured}{corrected}. No image is left to test this model on."

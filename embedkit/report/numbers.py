@@ -37,6 +37,14 @@ def decimals(value: float) -> int:
     return max(0, 2 - math.floor(math.log10(abs(rounded)))) if rounded else 0
 
 
+def seconds_text(seconds: float) -> str:
+    """A time with three significant digits, in µs, ms or s."""
+    for unit, factor in (("µs", 1e6), ("ms", 1e3)):
+        if float(f"{factor * seconds:.3g}") < 1000:
+            return f"{significant(factor * seconds)} {unit}"
+    return f"{significant(seconds)} s"
+
+
 def labels_text(count: float, smallest: float, largest: float) -> str:
     """A number of labels with two significant digits; never beyond what was tried."""
     if count <= smallest:

@@ -114,7 +114,7 @@ def _trial_section(figures: FigureData) -> str:
 
 def _map_section(materials: Materials) -> str:
     if not materials.embeddings:
-        words = "The store does not hold these embeddings any more; embedkit run makes them again."
+        words = "The store (EMBEDKIT_CACHE) holds none of these embeddings."
         return html.section("Map of the test images", html.paragraph(words, "note"), closed=True)
     places = (
         "<p class='note' id='map-note'></p><ul class='classes' id='map-classes'></ul>"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from embedkit.decide.words import budget_words
 from embedkit.outcomes import FULLY_CONNECTED, ORACLE, family
 from embedkit.report.figure_data import FigureData
 from embedkit.report.figures.axes import SCORES, budget_title
@@ -102,7 +103,10 @@ def _datasets(figures: FigureData) -> list[dict[str, Any]]:
                 "name": name,
                 "score": here[0].score,
                 "scores": [score for score in SCORES if score in set(curves["score"])],
-                "budgets": [{"name": budget, "labels": float(budgets[budget])} for budget in written],
+                "budgets": [
+                    {"name": at, "labels": float(budgets[at]), "words": budget_words(at, here[0].score)}
+                    for at in written
+                ],
                 "budgetTitle": budget_title(written, here[0].score),
                 "heads": list(dict.fromkeys(curves["head"])),
                 "embeddings": [

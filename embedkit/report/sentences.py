@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from embedkit.errors import counted
 from embedkit.report.answers import Answers
 from embedkit.report.gains import Gain, Gains
 from embedkit.report.numbers import difference_text, labels_text, listed, margin_text
@@ -22,12 +23,12 @@ def crossover_sentence(answers: Answers, score: str) -> str:
     if upper == smallest:
         return f"At no budget tried is {head} behind a classical head {within}."
     if upper:
-        between = upper if lower == upper else f"{lower} to {upper}"
+        between = upper if lower == upper else f"somewhere between {lower} and {upper}"
         return f"{head} is behind no classical head {within} from {between} {unit} on."
     if lower is None:
         return f"Within the budgets tried some classical head stays ahead of {head} {within}."
     but = "" if lower == smallest else f"; not before {lower}"
-    return f"From how many {unit} on {head} is behind no classical head {within} is not decided{but}."
+    return f"It is not decided from how many {unit} on {head} is behind no classical head {within}{but}."
 
 
 def savings_sentence(answers: Answers) -> str:
@@ -63,7 +64,7 @@ def _heads_at(behind: pd.DataFrame) -> str:
     worst = behind.groupby("head", sort=False)["difference"].min().sort_values().index
     told = [f"{head} at {', '.join(behind.loc[behind['head'] == head, 'budget'])}" for head in worst[:BEHIND_MAX]]
     more = len(worst) - BEHIND_MAX
-    return "; ".join([*told, f"{more} more heads"] if more > 0 else told)
+    return "; ".join([*told, counted(more, "more head")] if more > 0 else told)
 
 
 def calibration_sentence(answers: Answers) -> str:
@@ -90,7 +91,8 @@ def gains_sentence(gains: Gains) -> str:
     """What would help most, the largest gain first."""
     place = gains.backbone if gains.codec == "float32" else f"{gains.backbone} | {gains.codec}"
     told = [f"{_change(gain)} {difference_text(gain.difference, gains.score)}" for gain in gains.gains]
-    return f"What {gains.head} on {place} would gain at {gains.labels}: {'; '.join(told)}."
+    unit = "" if gains.score == "mae" else ", in points"
+    return f"What {gains.head} on {place} would gain at {gains.labels}{unit}: {'; '.join(told)}."
 
 
 def _change(gain: Gain) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from embedkit.errors import counted
 from embedkit.outcomes import FULLY_CONNECTED
-from embedkit.report.numbers import cell_text, listed, significant
+from embedkit.report.numbers import cell_text, listed, seconds_text, significant
 from embedkit.report.ranks import ranks_sentence
 from embedkit.report.sentences import (
     against_sentence,
@@ -218,9 +218,9 @@ def cost_grid(summary: Summary) -> tuple[list[str], list[list[str]]]:
     lines = [
         [
             str(row.head),
-            *([_time(row.select_s) if row.select_s else "-"] if chosen else []),
-            _time(row.fit_s),
-            f"{1e6 * row.predict_s / row.n_test:.1f} µs",
+            *([seconds_text(row.select_s) if row.select_s else "-"] if chosen else []),
+            seconds_text(row.fit_s),
+            seconds_text(row.predict_s / row.n_test),
             "-" if pd.isna(row.head_bytes) else _bytes(row.head_bytes),
         ]
         for row in costs.itertuples()
@@ -240,10 +240,6 @@ def cost_rows(summary: Summary) -> pd.DataFrame:
         & (rows["selection"] == last.selection)
     ]
     return timed[timed["budget"] == timed["budget"].max()].sort_values("fit_s")
-
-
-def _time(seconds: float) -> str:
-    return f"{1000 * seconds:.1f} ms" if seconds < 10 else f"{seconds:.1f} s"
 
 
 def _bytes(count: float) -> str:

@@ -25,8 +25,8 @@ def reference_folder(results: Path) -> Path:
         return root / name
     there = sorted(file.parent.name for file in root.glob(f"*/{FILE}"))
     raise EmbedkitError(
-        f"no reference is called {name!r}; references: {', '.join(there) or 'none'}. "
-        "Results are compared with the reference of their name: the study is run with --name"
+        f"no reference is called {name!r}, like these results (embedkit run --name names them); "
+        f"references: {', '.join(there) or 'none'}"
     )
 
 

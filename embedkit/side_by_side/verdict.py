@@ -34,7 +34,9 @@ def verdict_line(cells: pd.DataFrame, margin: float) -> str:
         case "undecided":
             widest = undecided.loc[(undecided["high"] - undecided["low"]).idxmax()]
             example = f"{widest['head']}, budget {widest['budget']}: {cell_difference(widest)}"
-            return f"undecided: no cell differs, but {len(undecided)} of {of} may by more than {within} ({example})"
+            return (
+                f"undecided: no cell differs, but {len(undecided)} of {of} may differ by more than {within} ({example})"
+            )
     if by_verdict["better"].empty:
         told = f"worse in {len(by_verdict['worse'])} of {of} (by up to {_largest(by_verdict['worse'])}), better in none"
     else:

@@ -45,6 +45,11 @@ class Cells:
     def about_distances(self) -> bool:
         return bool((self.trials["experiment"] == "distances").all())
 
+    @property
+    def compares_heads(self) -> bool:
+        """Whether a mark for the best heads says anything."""
+        return self.trials["head"].nunique() > 1
+
 
 def table(
     results: str | Path,

@@ -48,7 +48,7 @@ def _reading(cells: Cells, marked: str) -> Iterator[str]:
     elif (cells.frame["trials"] > 1).any():
         fewest, most = cells.frame["trials"].min(), cells.frame["trials"].max()
         yield f"Means over {fewest if fewest == most else f'{fewest} to {most}'} trials, without intervals."
-    if cells.frame["among_best"].any():
+    if cells.compares_heads and cells.frame["among_best"].any():
         yield (
             f"{marked} be told from the best of the heads shown, on the same embedding at the same budget: none of "
             "these beats it, one-sided, at .05 / (heads - 1)."

@@ -59,7 +59,7 @@ def arrange(cells: Cells) -> Grid:
     placed = {
         (label, column): Shown(
             units.text(cells.value, line.estimate, line.low, line.high, factor),
-            pd.notna(line.among_best) and bool(line.among_best),
+            cells.compares_heads and pd.notna(line.among_best) and bool(line.among_best),
         )
         for label, column, line in lines
     }

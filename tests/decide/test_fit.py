@@ -97,6 +97,14 @@ def test_numbers_are_predicted_as_numbers(tmp_path: Path) -> None:
     assert np.abs(rows["number"] - angles).mean() < 10
 
 
+def test_data_of_another_task_than_the_results_are_refused(tmp_path: Path) -> None:
+    embedkit.run(
+        "rotated_digits", backbones=["pixels"], heads=["ridge"], budgets=[20], repeats=1, jobs=1, out=str(tmp_path)
+    )
+    with pytest.raises(EmbedkitError, match="digits is for classification, and these results, of rotated_digits, for "):
+        fit("digits", results=tmp_path / "rotated_digits")
+
+
 def test_vectors_are_predicted_from_arrays(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     y = np.arange(30) % 2

@@ -17,7 +17,7 @@ from embedkit.statistics import Interval
 
 FOUND = Recommendation(
     "photos", "accuracy", "25", 100, 5, False, "cv", Candidate("pixels", "float16", "svm", "default"),
-    Cost(None, None, None), Interval(0.8, 0.1), Interval(0.8, 0.1), [], 1, None, [], None, [],
+    Cost(None, None, None), Interval(0.8, 0.1), Interval(0.8, 0.1), [], 1, None, [], None, [], 0,
 )  # fmt: skip
 
 

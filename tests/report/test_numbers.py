@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from embedkit.report.numbers import cell_text, difference_text, labels_text, listed, margin_text
+from embedkit.report.numbers import cell_text, difference_text, labels_text, listed, margin_text, seconds_text
 from embedkit.statistics import Interval
 
 
@@ -48,3 +48,19 @@ def test_numbers_of_labels_stay_within_what_was_tried(count: float, shown: str) 
 @pytest.mark.parametrize(("words", "shown"), [(["a"], "a"), (["a", "b", "c"], "a, b and c")])
 def test_words_are_listed(words: list[str], shown: str) -> None:
     assert listed(words) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (0.0, "0 µs"),
+        (0.00000412, "4.12 µs"),
+        (0.00004, "40.0 µs"),
+        (0.0009999, "1.00 ms"),
+        (0.017, "17.0 ms"),
+        (7.5489, "7.55 s"),
+        (1234.6, "1235 s"),
+    ],
+)
+def test_a_time_has_three_significant_digits(seconds: float, told: str) -> None:
+    assert seconds_text(seconds) == told

@@ -41,7 +41,7 @@ def answers(
         (("crosses", "1", "1"), "At no budget tried is mlp behind a classical head by more than 1 point."),
         (
             ("crosses", "5", "25"),
-            "mlp is behind no classical head by more than 1 point from 5 to 25 labels per class on.",
+            "mlp is behind no classical head by more than 1 point from somewhere between 5 and 25 labels per class on.",
         ),
         (("crosses", "25", "25"), "mlp is behind no classical head by more than 1 point from 25 labels per class on."),
         (
@@ -50,11 +50,11 @@ def answers(
         ),
         (
             ("not decided", "1", None),
-            "From how many labels per class on mlp is behind no classical head by more than 1 point is not decided.",
+            "It is not decided from how many labels per class on mlp is behind no classical head by more than 1 point.",
         ),
         (
             ("not decided", "5", None),
-            "From how many labels per class on mlp is behind no classical head by more than 1 point is not decided; "
+            "It is not decided from how many labels per class on mlp is behind no classical head by more than 1 point; "
             "not before 5.",
         ),
     ],
@@ -93,9 +93,9 @@ def test_head_against_head_in_words() -> None:
 
 def test_of_many_heads_ahead_the_first_four_are_named() -> None:
     rows = [(f"svm(C={i})", "1", -0.01 * i, 0.001, 0.0, 0.0, "worse") for i in range(1, 8)]
-    assert "(svm(C=7) at 1; svm(C=6) at 1; svm(C=5) at 1; svm(C=4) at 1; 3 more heads)" in against_sentence(
-        answers(against=rows), "accuracy"
-    )
+    named = "(svm(C=7) at 1; svm(C=6) at 1; svm(C=5) at 1; svm(C=4) at 1; "
+    assert f"{named}3 more heads)" in against_sentence(answers(against=rows), "accuracy")
+    assert f"{named}1 more head)" in against_sentence(answers(against=rows[2:]), "accuracy")
 
 
 def test_confidences_in_words() -> None:
@@ -129,6 +129,6 @@ def test_gains_in_words() -> None:
         ],
     )  # fmt: skip
     assert gains_sentence(gains) == (
-        "What mlp on resnet50 | int8 would gain at 5 labels per class: 10 labels per class +6.1 ±0.4; another head "
-        "(the best of 3, mostly svm) +1.2 ±0.5; another backbone (pixels) -20.0 ±3.0."
+        "What mlp on resnet50 | int8 would gain at 5 labels per class, in points: 10 labels per class +6.1 ±0.4; "
+        "another head (the best of 3, mostly svm) +1.2 ±0.5; another backbone (pixels) -20.0 ±3.0."
     )

@@ -51,4 +51,4 @@ def test_other_recipes_are_counted(folder: Path, other: Path, sql: Change) -> No
 def test_without_pairs_nothing_is_said_of_equal_predictions(folder: Path) -> None:
     lines = told(folder, folder, unpaired=True)
     assert ["head", "1", "5", "fit", "A/B"] in [line.split() for line in lines]
-    assert lines[-1].startswith("undecided: no cell differs, but 6 of 6 cells may by more than 1 point (")
+    assert lines[-1].startswith("undecided: no cell differs, but 6 of 6 cells may differ by more than 1 point (")

@@ -33,7 +33,7 @@ def cells(*verdicts: str, differences: tuple[float, ...] = (), score: str = "acc
         (
             cells("undecided", "level", differences=(-0.003, 0)),
             "undecided",
-            "undecided: no cell differs, but 1 of 2 cells may by more than 1 point (head0, budget 5: -0.3 ±2.0)",
+            "undecided: no cell differs, but 1 of 2 cells may differ by more than 1 point (head0, budget 5: -0.3 ±2.0)",
         ),
         (
             cells("better", "same", "better", differences=(0.05, 0, 0.12)),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from embedkit.tables.cells import Cells
 from embedkit.tables.notes import notes
+from embedkit.tables.text import as_text
 
 CellsOf = Callable[..., Cells]
 
@@ -13,6 +14,12 @@ CellsOf = Callable[..., Cells]
 def test_marks_are_explained_where_there_are_some(folder: Path, cells_of: CellsOf) -> None:
     assert any(note.startswith("* cannot be told from the best of the heads shown") for note in notes(cells_of(folder)))
     assert not any("cannot be told" in note for note in notes(cells_of(folder, value="fit_s")))
+
+
+def test_one_head_alone_is_not_marked(folder: Path, cells_of: CellsOf) -> None:
+    text = as_text(cells_of(folder, where={"head": "svm"}))
+    assert "svm" in text
+    assert "*" not in text
 
 
 def test_costs_say_how_they_were_measured(folder: Path, cells_of: CellsOf) -> None:

@@ -89,5 +89,5 @@ function drawTrial() {
   draw(confusion, template, counts, (name, channel) => { if (name === "x" || name === "y") channel.sort = present; });
   if (trial.reliability) draw(reliability, data.templates.reliability, rowsOf(trial.reliability));
   const fewer = present.length < classes.length ? ` The ${present.length} of ${classes.length} classes that are mistaken most.` : "";
-  byId("trial-note").textContent = `${state.head} on ${state.embedding} at ${here().budgets.at(-1).name === "all" ? "all labels" : here().budgets.at(-1).name + " labels"}, all repeats together.${fewer}`;
+  byId("trial-note").textContent = `${state.head} on ${state.embedding} at ${here().budgets.at(-1).words}, all repeats together.${fewer}`;
 }
