@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from embedkit import results
+from embedkit import cli, results
 from embedkit.results import ImageSet, Predictions
 
+Embedkit = Callable[..., tuple[int, str, str]]
 SHARED_DATA = Path(os.environ.get("EMBEDKIT_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
@@ -22,6 +24,24 @@ def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("EMBEDKIT_CACHE", str(folder))
     return folder
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Embedkit:
+    """``run("list", "heads")`` is ``embedkit list heads`` in an empty folder: exit status, output, errors."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["embedkit", *map(str, arguments)])
+        monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
+        try:
+            cli.main()
+            status = 0
+        except SystemExit as end:
+            status = int(end.code or 0)
+        return status, *capsys.readouterr()
+
+    return call
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 import embedkit
-from embedkit import cli
 from embedkit.distance.request import DistanceRequest
 from embedkit.heads import HEADS, Head
 from embedkit.study import Study
@@ -21,24 +20,6 @@ from embedkit.study import Study
 SMALL = ["--backbones", "pixels", "--heads", "ridge, knn(k=1)", "--budgets", "1,5", "--repeats", "2", "--jobs", "1"]
 
 Embedkit = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Embedkit:
-    """``run("list", "heads")`` is ``embedkit list heads`` in an empty folder: exit status, output, errors."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["embedkit", *arguments])
-        monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
-        try:
-            cli.main()
-            status = 0
-        except SystemExit as end:
-            status = int(end.code or 0)
-        return status, *capsys.readouterr()
-
-    return call
 
 
 def test_run_tells_what_it_found_then_tables_and_paths(run: Embedkit, tmp_path: Path) -> None:

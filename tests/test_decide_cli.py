@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,29 +10,10 @@ import pandas as pd
 import pytest
 
 import embedkit
-from embedkit import cli
 
 pytest.importorskip("skops", reason='needs pip install "embedkit[skops]"')
 
 Embedkit = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Embedkit:
-    """``run("list", "heads")`` is ``embedkit list heads`` in an empty folder: exit status, output, errors."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["embedkit", *arguments])
-        monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
-        try:
-            cli.main()
-            status = 0
-        except SystemExit as end:
-            status = int(end.code or 0)
-        return status, *capsys.readouterr()
-
-    return call
 
 
 @pytest.fixture

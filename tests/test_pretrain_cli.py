@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from embedkit import cli
 from embedkit.backbones.encoder_files import read_recipe
 
 Pretrain = Callable[..., tuple[int, str, str]]
@@ -18,21 +16,9 @@ SMALL = "autoencoder(dim=8, epochs=2, width=4)"
 
 
 @pytest.fixture
-def pretrain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Pretrain:
-    """``pretrain("digits")`` is ``embedkit pretrain digits`` in an empty folder: exit status, output, errors."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["embedkit", "pretrain", *arguments])
-        monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
-        try:
-            cli.main()
-            status = 0
-        except SystemExit as end:
-            status = int(end.code or 0)
-        return status, *capsys.readouterr()
-
-    return call
+def pretrain(run: Pretrain) -> Pretrain:
+    """``pretrain("digits")`` is ``embedkit pretrain digits``."""
+    return lambda *arguments: run("pretrain", *arguments)
 
 
 def test_an_encoder_is_trained_and_kept_in_a_file(pretrain: Pretrain, tmp_path: Path) -> None:

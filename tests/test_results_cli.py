@@ -2,33 +2,12 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
-import pytest
-
-from embedkit import cli
 
 Embedkit = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Embedkit:
-    """``run("table", folder)`` is ``embedkit table folder``: exit status, output, errors."""
-
-    def call(*arguments: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["embedkit", *map(str, arguments)])
-        monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
-        try:
-            cli.main()
-            status = 0
-        except SystemExit as end:
-            status = int(end.code or 0)
-        return status, *capsys.readouterr()
-
-    return call
 
 
 def test_a_table_is_printed(run: Embedkit, folder: Path) -> None:

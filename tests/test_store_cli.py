@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedkit import cli
 from embedkit.embeddings import store
 
 DONE, BEGUN = "d" * 64, "b" * 64
@@ -18,19 +17,11 @@ Store = Callable[..., tuple[int, list[str], str]]
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Store:
-    """``run("list")`` is ``embedkit store list`` in an empty folder: exit status, lines, errors."""
-    monkeypatch.chdir(tmp_path)
+def in_store(run: Callable[..., tuple[int, str, str]]) -> Store:
+    """``in_store("list")`` is ``embedkit store list``: exit status, lines, errors."""
 
     def call(*arguments: str) -> tuple[int, list[str], str]:
-        monkeypatch.setattr(sys, "argv", ["embedkit", "store", *arguments])
-        monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
-        try:
-            cli.main()
-            status = 0
-        except SystemExit as end:
-            status = int(end.code or 0)
-        out, err = capsys.readouterr()
+        status, out, err = run("store", *arguments)
         return status, out.splitlines(), err
 
     return call
@@ -56,15 +47,15 @@ def damage() -> Path:
     return file
 
 
-def test_an_empty_store_says_so(run: Store, cache: Path) -> None:
-    assert run("list") == (0, [f"nothing is stored in {cache / 'embeddings'}"], "")
-    assert run("prune") == (0, ["nothing to remove"], "")
-    assert run("verify") == (0, ["nothing to verify"], "")
+def test_an_empty_store_says_so(in_store: Store, cache: Path) -> None:
+    assert in_store("list") == (0, [f"nothing is stored in {cache / 'embeddings'}"], "")
+    assert in_store("prune") == (0, ["nothing to remove"], "")
+    assert in_store("verify") == (0, ["nothing to verify"], "")
 
 
 @pytest.mark.usefixtures("two")
-def test_list_says_what_is_there_the_newest_first(run: Store) -> None:
-    status, lines, _ = run("list")
+def test_list_says_what_is_there_the_newest_first(in_store: Store) -> None:
+    status, lines, _ = in_store("list")
     assert status == 0
     cells = [[cell for cell in line.split("  ") if cell] for line in lines]
     assert [cell.strip() for cell in cells[0]] == [
@@ -79,8 +70,8 @@ def test_list_says_what_is_there_the_newest_first(run: Store) -> None:
 
 
 @pytest.mark.usefixtures("two")
-def test_size_sums_by_state(run: Store, cache: Path) -> None:
-    status, lines, _ = run("size")
+def test_size_sums_by_state(in_store: Store, cache: Path) -> None:
+    status, lines, _ = in_store("size")
     assert status == 0
     assert lines[0].startswith(f"{cache / 'embeddings'}: 2 embeddings, 39.")
     assert lines[2] == "  complete: 1 embedding, 39.2 kB"
@@ -88,14 +79,14 @@ def test_size_sums_by_state(run: Store, cache: Path) -> None:
 
 
 @pytest.mark.usefixtures("two")
-def test_verify_says_what_is_damaged_and_what_to_do(run: Store) -> None:
-    status, lines, _ = run("verify")
+def test_verify_says_what_is_damaged_and_what_to_do(in_store: Store) -> None:
+    status, lines, _ = in_store("verify")
     assert status == 0
     backbone = "resnet18(weights=none, layer=layer3+fc, image_size=96)"
     assert lines[0].startswith(f"{BEGUN[:12]} (photos, {backbone}): unfinished, sound; ")
     assert lines[1].startswith(f"{DONE[:12]} (digits, pixels): complete, sound; ")
     file = damage()
-    assert run("verify", "dd") == (
+    assert in_store("verify", "dd") == (
         1,
         [
             "dddddddddddd (digits, pixels): 1 of its files is damaged",
@@ -108,37 +99,37 @@ def test_verify_says_what_is_damaged_and_what_to_do(run: Store) -> None:
 
 
 @pytest.mark.usefixtures("two")
-def test_verify_removes_what_is_damaged_to_be_made_again(run: Store) -> None:
+def test_verify_removes_what_is_damaged_to_be_made_again(in_store: Store) -> None:
     file = damage()
-    status, lines, _ = run("verify", "d", "--remove")
+    status, lines, _ = in_store("verify", "d", "--remove")
     assert (status, lines[-1]) == (0, "  removed; the run that uses these embeddings makes the missing shards again")
     assert not file.exists()
     assert store.missing_shards(DONE, 1200) == [(1024, 1200)]
 
 
-def test_verify_does_not_read_what_another_format_left(run: Store) -> None:
+def test_verify_does_not_read_what_another_format_left(in_store: Store) -> None:
     store.write_shard(DONE, 0, np.ones((2, 2)))
     (store.location(DONE) / "manifest.json").write_text('{"format": 1}')
-    assert run("verify") == (
+    assert in_store("verify") == (
         0,
         ["dddddddddddd (?, ?): of another store format, which is not read any more; embedkit store prune removes it"],
         "",
     )
-    run("prune", "--yes")
+    in_store("prune", "--yes")
     assert not store.location(DONE).exists()
 
 
 @pytest.mark.usefixtures("two")
-def test_prune_removes_what_is_unfinished(run: Store) -> None:
+def test_prune_removes_what_is_unfinished(in_store: Store) -> None:
     line = f"{BEGUN[:12]}  unfinished, 497 bytes, photos, resnet18(weights=none, layer=layer3+fc, image_size=96)"
-    assert run("prune", "--dry-run") == (0, [line, "would remove 1 embedding, 497 bytes"], "")
+    assert in_store("prune", "--dry-run") == (0, [line, "would remove 1 embedding, 497 bytes"], "")
     assert store.location(BEGUN).exists()
-    assert run("prune", "--yes") == (0, [line, "removed 1 embedding, 497 bytes"], "")
+    assert in_store("prune", "--yes") == (0, [line, "removed 1 embedding, 497 bytes"], "")
     assert not store.location(BEGUN).exists()
     assert store.is_complete(DONE)
 
 
-def test_encoders_and_what_else_follows_from_pools_are_counted_and_pruned_by_age(run: Store, cache: Path) -> None:
+def test_encoders_and_what_else_follows_from_pools_are_counted_and_pruned_by_age(in_store: Store, cache: Path) -> None:
     encoder = cache / "encoders" / ("e" * 64) / "encoder.safetensors"
     graphs = [cache / "pools" / f"{letter * 64}.safetensors" for letter in "fg"]
     for file, nbytes in zip((encoder, *graphs), (1500, 70, 30), strict=True):
@@ -147,27 +138,30 @@ def test_encoders_and_what_else_follows_from_pools_are_counted_and_pruned_by_age
     graphs[0].with_suffix(".lock").touch()
     os.utime(encoder, (1.7e9, 1.7e9))
     os.utime(graphs[0], (1.7e9, 1.7e9))
-    assert run("size")[1][1:3] == ["1 trained encoder: 1.5 kB", "2 graphs and codecs: 100 bytes"]
-    assert run("prune", "--older-than", "100", "--yes")[1][-1] == "removed 1 trained encoder, 1 graph or codec, 1.6 kB"
+    assert in_store("size")[1][1:3] == ["1 trained encoder: 1.5 kB", "2 graphs and codecs: 100 bytes"]
+    assert (
+        in_store("prune", "--older-than", "100", "--yes")[1][-1]
+        == "removed 1 trained encoder, 1 graph or codec, 1.6 kB"
+    )
     assert [path.name for path in cache.glob("*/*")] == [graphs[1].name]
 
 
 @pytest.mark.usefixtures("two")
-def test_prune_removes_what_is_older(run: Store) -> None:
-    run("prune", "--older-than", "100", "--yes")
+def test_prune_removes_what_is_older(in_store: Store) -> None:
+    in_store("prune", "--older-than", "100", "--yes")
     assert not store.location(DONE).exists()
 
 
 @pytest.mark.usefixtures("two")
-def test_prune_removes_the_keys_given(run: Store) -> None:
-    run("prune", "dd", "--yes")
+def test_prune_removes_the_keys_given(in_store: Store) -> None:
+    in_store("prune", "dd", "--yes")
     assert not store.location(DONE).exists()
     assert store.location(BEGUN).exists()
 
 
 @pytest.mark.usefixtures("two")
 @pytest.mark.parametrize(("answer", "is_left"), [("y", False), ("n", True), ("", True)])
-def test_prune_asks_before(answer: str, is_left: bool, run: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prune_asks_before(answer: str, is_left: bool, in_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     questions = []
 
     def answered(question: str) -> str:
@@ -176,48 +170,48 @@ def test_prune_asks_before(answer: str, is_left: bool, run: Store, monkeypatch: 
 
     monkeypatch.setattr("builtins.input", answered)
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
-    run("prune", "d")
+    in_store("prune", "d")
     assert questions == ["remove 1 embedding, 39.2 kB? [y/N] "]
     assert store.location(DONE).exists() == is_left
 
 
 @pytest.mark.usefixtures("two")
-def test_prune_that_cannot_ask_says_so(run: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prune_that_cannot_ask_says_so(in_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stdin, "isatty", lambda: False, raising=False)
-    status, _, error = run("prune", "d")
+    status, _, error = in_store("prune", "d")
     assert status == 2
     assert error == "error: nobody can be asked here; --yes removes without asking, --dry-run says what it would be\n"
 
 
 @pytest.mark.usefixtures("two")
-def test_keys_and_an_age_do_not_go_together(run: Store) -> None:
-    assert run("prune", "d", "--older-than", "3")[2] == "error: give keys or --older-than, not both\n"
+def test_keys_and_an_age_do_not_go_together(in_store: Store) -> None:
+    assert in_store("prune", "d", "--older-than", "3")[2] == "error: give keys or --older-than, not both\n"
 
 
 @pytest.mark.usefixtures("two")
-def test_export_writes_the_rows(run: Store, tmp_path: Path) -> None:
-    assert run("export", "d", "rows.npy") == (0, ["rows.npy: 1200 rows of 8 numbers, 38.5 kB"], "")
+def test_export_writes_the_rows(in_store: Store, tmp_path: Path) -> None:
+    assert in_store("export", "d", "rows.npy") == (0, ["rows.npy: 1200 rows of 8 numbers, 38.5 kB"], "")
     assert np.load(tmp_path / "rows.npy").shape == (1200, 8)
-    assert run("export", "d", "rows.npy") == (
+    assert in_store("export", "d", "rows.npy") == (
         2,
         [],
         "error: rows.npy is there already; give another name, or --force to replace it\n",
     )
-    assert run("export", "d", "rows.npy", "--force")[0] == 0
+    assert in_store("export", "d", "rows.npy", "--force")[0] == 0
 
 
 @pytest.mark.usefixtures("two")
-def test_an_export_without_ids_says_so(run: Store) -> None:
+def test_an_export_without_ids_says_so(in_store: Store) -> None:
     pytest.importorskip("pyarrow", reason='needs pip install "embedkit[parquet]"')
     without = "without the ids of the images, which were not kept when these embeddings were made"
-    assert run("export", "d", "rows.parquet")[1][1:] == [without]
+    assert in_store("export", "d", "rows.parquet")[1][1:] == [without]
     store.write_ids(DONE, [str(i) for i in range(1200)])
-    assert run("export", "d", "rows.parquet", "--force")[1][1:] == []
+    assert in_store("export", "d", "rows.parquet", "--force")[1][1:] == []
 
 
 @pytest.mark.usefixtures("two")
-def test_export_of_what_is_not_complete_is_told(run: Store) -> None:
-    status, _, error = run("export", "b", "rows.npy")
+def test_export_of_what_is_not_complete_is_told(in_store: Store) -> None:
+    status, _, error = in_store("export", "b", "rows.npy")
     assert status == 2
     file = store.location(BEGUN) / "manifest.json"
     assert error == f"error: embeddings {BEGUN[:12]} are not complete: {file} is not there\n"
