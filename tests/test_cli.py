@@ -194,9 +194,9 @@ def test_list_names_every_head_with_its_parameters(run: Embedkit) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal to a process group")
 @pytest.mark.parametrize(("jobs", "sent"), [("1", signal.SIGTERM), ("2", signal.SIGINT)])
 def test_ctrl_c_says_what_is_kept_and_how_to_go_on(tmp_path: Path, jobs: str, sent: signal.Signals) -> None:
-    arguments = ["run", "digits", "--backbones", "pixels", "--heads", "mlp", "--budgets", "50", "--jobs", jobs]
+    arguments = ["run", "digits", "--backbones", "pixels", "--heads", "mlp", "--budgets", "50", "--repeats", "500"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "embedkit", *arguments, "--repeats", "500"],
+        [sys.executable, "-m", "embedkit", *arguments, "--selection", "default", "--jobs", jobs],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -205,7 +205,7 @@ def test_ctrl_c_says_what_is_kept_and_how_to_go_on(tmp_path: Path, jobs: str, se
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # background jobs of a shell ignore it
     )
     file = tmp_path / "results" / "digits" / "results.sqlite"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline and not (file.exists() and len(_ok_rows(file)) > 3):
         time.sleep(0.2)
     os.killpg(process.pid, sent)
