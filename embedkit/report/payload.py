@@ -26,7 +26,7 @@ from embedkit.report.training import loss_place
 
 EMBEDDINGS_ON = 4
 """How many curves' panels a page begins with, the best embeddings first."""
-CELLS_MAX = 30_000
+CELLS_MAX = 20_000
 """Of all confusion matrices together; where there are many heads, each shows fewer classes."""
 _UNUSED = ["family", "headline"]
 
@@ -56,13 +56,14 @@ def payload(figures: FigureData, materials: Materials) -> dict[str, Any]:
 
 
 def columns(frame: pd.DataFrame) -> dict[str, Any]:
-    """A frame by columns: numbers to four digits, text as codes into its values."""
+    """A frame by columns: numbers to four digits, text and what repeats as codes into its values."""
     packed: dict[str, Any] = {}
     for name in frame:
         column = frame[name]
-        if column.dtype.kind == "f":
+        repeats = column.nunique() <= len(column) / 20
+        if column.dtype.kind == "f" and not repeats:
             packed[name] = [float(f"{value:.4g}") for value in column]
-        elif column.dtype.kind in "biu":
+        elif column.dtype.kind in "iu":
             packed[name] = column.tolist()
         else:
             codes, values = pd.factorize(column.astype(object))
