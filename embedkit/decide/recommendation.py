@@ -17,8 +17,6 @@ from embedkit.sampling import parse_budget
 from embedkit.statistics import Interval
 from embedkit.statistics.chosen import corrected_for_choice, first_level
 
-ALPHA = 0.05
-
 
 @dataclass(frozen=True)
 class Rival:
@@ -248,7 +246,7 @@ def _resolution(
     here = [each for each in others if each.outcomes is chosen.outcomes] or others
     if not here:
         return None
-    confidence = 1 - 2 * ALPHA / len(others)
+    confidence = 1 - 2 * (1 - statistics.CONFIDENCE) / len(others)
     differences = [statistics.interval(each.correct - chosen.correct, images, folds, confidence) for each in here]
     return float(np.median([difference.half_width for difference in differences]))
 

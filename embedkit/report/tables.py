@@ -9,6 +9,7 @@ from embedkit.report import html
 from embedkit.report.summary import Summary, Table
 from embedkit.report.text import (
     answer_sentences,
+    behind_grid,
     cost_grid,
     cost_title,
     detail_sentences,
@@ -41,7 +42,10 @@ def _table(summary: Summary, table: Table) -> str:
     words = f"{protocol_sentence(summary, table)} {standing_sentence(table)}"
     answers = [" ".join(answer_sentences(table)), " ".join(detail_sentences(table)), pools_sentence(table)]
     below = "".join(html.paragraph(text) for text in answers if text)
-    return f"{html.paragraph(words)}{html.table(*score_grid(table))}{below}"
+    behind = (
+        f"<details class='more'><summary>How far behind the best</summary>{html.table(*behind_grid(table))}</details>"
+    )
+    return f"{html.paragraph(words)}{html.table(*score_grid(table))}{behind}{below}"
 
 
 def cost_tables(summary: Summary) -> str:

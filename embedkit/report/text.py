@@ -45,6 +45,7 @@ def summary_markdown(summary: Summary) -> str:
     parts = []
     for table in summary.tables:
         parts += [f"## {table_title(table)}", protocol_sentence(summary, table), markdown_grid(*score_grid(table))]
+        parts.append(markdown_grid(*behind_grid(table)))
         parts += [standing_sentence(table), " ".join([*answer_sentences(table), *detail_sentences(table)])]
         parts.append(pools_sentence(table))
     parts += [*map(gains_sentence, summary.gains), ranks_sentence(summary.tables)]
@@ -122,6 +123,15 @@ def score_grid(table: Table) -> tuple[list[str], list[list[str]]]:
             line.append(f"{cell_text(cell.interval, table.score)}{BEST if cell.among_best else ' '}" if cell else "- ")
         lines.append(line)
     return ["head", *(f"{budget} " for budget in table.budgets)], lines
+
+
+def behind_grid(table: Table) -> tuple[list[str], list[list[str]]]:
+    """Header and lines: how far each head is behind the best mean of its column, at the confidence of the marks."""
+    lines = []
+    for head in table.heads:
+        cells = [table.cells.get((head, budget)) for budget in table.budgets]
+        lines.append([head, *(cell_text(cell.behind, table.score) if cell and cell.behind else "-" for cell in cells)])
+    return ["behind the best by", *table.budgets], lines
 
 
 def explanation() -> str:

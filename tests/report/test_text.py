@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from embedkit.report.summary import Table, summarise
-from embedkit.report.text import markdown_grid, standing_sentence, summary_markdown, summary_text
+from embedkit.report.text import behind_grid, markdown_grid, standing_sentence, summary_markdown, summary_text
 from embedkit.statistics import Interval
 
 
@@ -105,3 +105,10 @@ def test_markdown_says_how_far_numeric_targets_spread(ages: Path) -> None:
         "Numeric targets, on average 25.0 from their median; 10 test images; labels drawn 3 times from 40 images."
         in summary_markdown(summarise(ages))
     )
+
+
+def test_how_far_each_head_is_behind_the_best_of_its_column(folder: Path) -> None:
+    header, lines = behind_grid(summarise(folder).tables[0])
+    assert header == ["behind the best by", "1", "5"]
+    estimates = {head: [cell.split(" ")[0] for cell in cells] for head, *cells in lines}
+    assert estimates == {"mlp": ["10.0", "-"], "svm": ["-", "0.0"], "forest": ["30.0", "30.0"]}
