@@ -26,8 +26,8 @@ Place = tuple[str, ...]
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """One head at one budget: what was right (R, n), in which folds (R, n) if cross-validated, the repeats (R,), and
-    where the head gives probabilities those of what it predicted, float32 (R, n).
+    """One head at one budget: what was right (R, n), in which folds (R, n) if cross-validated, the repeats (R,), where
+    the head gives probabilities those of what it predicted, float32 (R, n), and of classes which it predicted (R, n).
 
     Of numbers, what was right is the negative absolute error; of macro-F1, what an image adds to it.
     """
@@ -36,6 +36,7 @@ class Measured:
     folds: np.ndarray | None
     repeats: tuple[int, ...]
     confidence: np.ndarray | None = None
+    predicted: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,13 +94,12 @@ def read_outcomes(folder: Path, rows: pd.DataFrame, score: str = "auto") -> list
     wanted = set(rows["key"])
     found: dict[Place, _Cells] = {}
     tests: dict[str, ImageSet] = {}
-    right = _called if score == MACRO_F1 else _right
     for row, test, predictions in iterate_predictions(folder, {}):
         if row["key"] in wanted:
             tests[test.sha256] = test
             place = found.setdefault(tuple(row[name] for name in PLACE), {})
             repeats = place.setdefault((row["head"], row["budget"]), {})
-            part = _Part(row["fold"], test.sha256, right(predictions.predicted, test.truth), predictions.confidence)
+            part = _Part(row["fold"], test.sha256, _small(predictions.predicted), predictions.confidence)
             repeats.setdefault(row["repeat"], []).append(part)
     labels = {name: _labels(of_dataset) for name, of_dataset in rows.groupby("dataset")}
     return [_outcomes(place, found[place], tests, score, labels[place[0]]) for place in _as_written(rows, found)]
@@ -124,15 +124,16 @@ def _right(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return (predicted == truth).astype(np.int8)
 
 
-def _called(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    return predicted
+def _small(predicted: np.ndarray) -> np.ndarray:
+    """Classes in one byte where that is enough."""
+    return predicted if predicted.dtype.kind == "f" else predicted.astype(np.min_scalar_type(int(predicted.max())))
 
 
 @dataclass(frozen=True, eq=False)
 class _Part:
     fold: int | None
     test_sha256: str
-    right: np.ndarray
+    predicted: np.ndarray
     confidence: np.ndarray | None
 
 
@@ -163,11 +164,15 @@ def _outcomes(place: Place, cells: _Cells, tests: dict[str, ImageSet], score: st
     measured: dict[tuple[str, str], Measured] = {}
     for budget in budgets:
         here = _complete(
-            {head: _matrix(cells[head, budget], tests, column) for head in heads if (head, budget) in cells},
+            {head: _matrix(cells[head, budget], tests, column, truth) for head in heads if (head, budget) in cells},
             draws_are_one=budget == "all" and len(used) == 1,
         )
         if score == MACRO_F1:
-            here = {head: replace(m, correct=statistics.macro_f1_values(truth, m.correct)) for head, m in here.items()}
+            here = {
+                head: replace(m, correct=statistics.macro_f1_values(truth, m.predicted))
+                for head, m in here.items()
+                if m.predicted is not None
+            }
         measured |= {(head, budget): matrix for head, matrix in here.items()}
     images = statistics.images_for(score, truth, groups)
     dataset, backbone, codec, selection = place
@@ -177,27 +182,36 @@ def _outcomes(place: Place, cells: _Cells, tests: dict[str, ImageSet], score: st
     )
 
 
-def _matrix(repeats: dict[int, list[_Part]], tests: dict[str, ImageSet], column: dict[str, int]) -> Measured | None:
+def _matrix(
+    repeats: dict[int, list[_Part]], tests: dict[str, ImageSet], column: dict[str, int], truth: np.ndarray
+) -> Measured | None:
     """Repeats x images, of the repeats in which every image was tested."""
     whole: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     complete = []
     for repeat, parts in sorted(repeats.items()):
-        right, seen = np.zeros(len(column), dtype=parts[0].right.dtype), np.zeros(len(column), dtype=bool)
+        dtype = np.result_type(*(part.predicted for part in parts))
+        predicted, seen = np.zeros(len(column), dtype=dtype), np.zeros(len(column), dtype=bool)
         fold, confidence = np.zeros(len(column), dtype=np.int64), np.full(len(column), np.nan, dtype=np.float32)
         for part in parts:
             at = [column[image] for image in tests[part.test_sha256].ids]
-            right[at], seen[at], fold[at] = part.right, True, part.fold or 0
+            predicted[at], seen[at], fold[at] = part.predicted, True, part.fold or 0
             if part.confidence is not None:
                 confidence[at] = part.confidence
         if seen.all():
-            whole.append((right, fold, confidence))
+            whole.append((predicted, fold, confidence))
             complete.append(repeat)
     if not whole:
         return None
-    correct, folds, confidences = (np.stack(rows) for rows in zip(*whole, strict=True))
+    predictions, folds, confidences = (np.stack(rows) for rows in zip(*whole, strict=True))
     cross_validated = any(part.fold is not None for parts in repeats.values() for part in parts)
     probable = not np.isnan(confidences).any()
-    return Measured(correct, folds if cross_validated else None, tuple(complete), confidences if probable else None)
+    return Measured(
+        _right(predictions, truth),
+        folds if cross_validated else None,
+        tuple(complete),
+        confidences if probable else None,
+        None if truth.dtype.kind == "f" else predictions,
+    )
 
 
 def _complete(measured: dict[str, Measured | None], draws_are_one: bool) -> dict[str, Measured]:
@@ -212,9 +226,12 @@ def _complete(measured: dict[str, Measured | None], draws_are_one: bool) -> dict
 
 
 def _repeated(once: Measured, repeats: tuple[int, ...]) -> Measured:
-    times = len(repeats)
-    confidence = None if once.confidence is None else np.repeat(once.confidence, times, axis=0)
-    return Measured(np.repeat(once.correct, times, axis=0), once.folds, repeats, confidence)
+    correct, confidence, predicted = (
+        None if matrix is None else np.repeat(matrix, len(repeats), axis=0)
+        for matrix in (once.correct, once.confidence, once.predicted)
+    )
+    assert correct is not None
+    return Measured(correct, once.folds, repeats, confidence, predicted)
 
 
 def _place(head: str) -> tuple[int, str]:

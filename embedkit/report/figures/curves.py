@@ -13,7 +13,7 @@ import pandas as pd
 from scipy import special
 
 from embedkit import statistics
-from embedkit.outcomes import PLACE, Outcomes, family
+from embedkit.outcomes import MACRO_F1, PLACE, Outcomes, family
 from embedkit.report.figures.axes import SCORES, BudgetScale, budget_axis, budget_names, budget_title, score_axis
 from embedkit.report.figures.label import embedding_labels, embedding_of
 from embedkit.report.figures.style import HeadStyle, bottom_legend, head_color, head_dash, head_shape
@@ -21,8 +21,8 @@ from embedkit.statistics import Interval
 
 IMAGES_TOO = "label draws and test images"
 DRAWS_ONLY = "label draws only"
-BY_IMAGE = {"classification": ("accuracy", "balanced_accuracy"), "regression": ("mae",)}
-"""Scores that are means over test images, so that intervals can cover these."""
+BY_IMAGE = {"classification": ("accuracy", "balanced_accuracy", MACRO_F1), "regression": ("mae",)}
+"""Scores that have a part for each test image, so that intervals can cover these."""
 
 
 def curve_frame(found: Sequence[Outcomes], rows: pd.DataFrame) -> pd.DataFrame:
@@ -98,12 +98,15 @@ def labels_behind(rows: pd.DataFrame) -> float:
 
 
 def _over_images(outcomes: Outcomes, head: str, budget: str, score: str) -> Interval:
-    correct, images = outcomes.measured[head, budget].correct, outcomes.images
+    measured, images = outcomes.measured[head, budget], outcomes.images
     if score == "mae":
-        interval = statistics.interval(correct, images, outcomes.folds(budget))
+        interval = statistics.interval(measured.correct, images, outcomes.folds(budget))
         return replace(interval, estimate=-interval.estimate)
+    values = measured.correct
+    if score == MACRO_F1 and measured.predicted is not None:
+        values = statistics.macro_f1_values(images.truth, measured.predicted)
     weighted = statistics.images_for(score, images.truth, images.groups)
-    return statistics.interval(correct, weighted, outcomes.folds(budget))
+    return statistics.interval(values, weighted, outcomes.folds(budget))
 
 
 def _over_draws(rows: pd.DataFrame, score: str) -> Interval:

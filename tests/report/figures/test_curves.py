@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from embedkit import statistics
 from embedkit.outcomes import read_outcomes, study_rows
 from embedkit.report.figures.curves import curve_frame
 
@@ -34,13 +35,22 @@ def test_the_headline_score_is_marked(folder: Path) -> None:
     assert set(curves(folder).query("headline")["score"]) == {"accuracy"}
 
 
-def test_scores_that_are_no_means_over_images_have_intervals_over_draws_only(folder: Path) -> None:
+def test_scores_without_a_part_for_each_image_have_intervals_over_draws_only(folder: Path) -> None:
     rows = study_rows(folder)
-    rows["macro_f1"] = 0.5 + 0.1 * rows["repeat"].astype(float)
-    found = curve_frame(read_outcomes(folder, rows), rows).query("score == 'macro_f1' and budget == '5'")
-    assert found["estimate"].tolist() == pytest.approx([60, 60, 60])
-    assert (found["high"] - found["estimate"]).tolist() == pytest.approx([4.302653 * 10 / np.sqrt(3)] * 3, rel=1e-5)
+    rows["brier"] = 0.5 + 0.1 * rows["repeat"].astype(float)
+    found = curve_frame(read_outcomes(folder, rows), rows).query("score == 'brier' and budget == '5'")
+    assert found["estimate"].tolist() == pytest.approx([0.6, 0.6, 0.6])
+    assert (found["high"] - found["estimate"]).tolist() == pytest.approx([4.302653 * 0.1 / np.sqrt(3)] * 3, rel=1e-5)
     assert set(found["covers"]) == {"label draws only"}
+
+
+def test_the_interval_of_macro_f1_covers_test_images(folder: Path) -> None:
+    found = curves(folder).query("score == 'macro_f1' and budget == '5'").set_index("head")
+    assert set(found["covers"]) == {"label draws and test images"}
+    assert found.loc["forest", "estimate"] == pytest.approx(100 * (2 * 5 / (5 + 9) + 2 * 1 / (5 + 1)) / 2)
+    (outcomes,) = read_outcomes(folder, study_rows(folder), score="macro_f1")
+    half = statistics.interval(outcomes.at("5")["forest"], outcomes.images, None).half_width
+    assert found.loc["forest", "high"] == pytest.approx(min(100, found.loc["forest", "estimate"] + 100 * half))
 
 
 def test_errors_are_positive_and_have_no_upper_end(ages: Path) -> None:
