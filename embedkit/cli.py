@@ -232,6 +232,16 @@ def check(
 
 
 @app.command()
+def report(
+    folder: Annotated[str, typer.Argument(help="a results folder, such as results/default", show_default=False)],
+) -> None:
+    """Write the page again, of all results in a folder; with pictures where the images are still there."""
+    from embedkit.report.reopened import rewrite_report
+
+    print(f"report: {rewrite_report(Path(folder), Console())}")
+
+
+@app.command()
 def plot(
     folder: Annotated[str, typer.Argument(help="a results folder, such as results/default")],
     out: Annotated[str, typer.Option(help="where the files go")] = "figures",

@@ -132,6 +132,11 @@ def _check_twins(dataset: Dataset, benches: dict[str, Bench]) -> None:
             raise EmbedkitError(f"{name} and {dataset.name} hold the same images, labels and splits; leave one out")
 
 
+def data_sha256(dataset: Dataset, evaluation: Evaluation, min_class_size: int) -> str:
+    """Of what trials draw from: images, labels and how they are divided."""
+    return artefacts.key([dataset.fingerprint, evaluation.kind, min_class_size])
+
+
 def chosen_device(asked: str) -> str:
     """The device that torch is to use.
 
@@ -210,7 +215,7 @@ def _trials(study: Study, benches: dict[str, Bench]) -> Iterator[Trial]:
                     member = HEADS[head.name]
                     if member.trains_network and chain != chains[0]:
                         continue  # it sees no stored embeddings
-                    data = artefacts.key([bench.dataset.fingerprint, bench.evaluation.kind, study.min_class_size])
+                    data = data_sha256(bench.dataset, bench.evaluation, study.min_class_size)
                     versions = [make_codec(chain).version, head_recipe(head, study.selection)]
                     trial = Trial(
                         dataset=name,

@@ -13,7 +13,9 @@ from embedkit.report.thumbnails import SIDES, picture_uri, thumbnails
 
 PICTURE_BYTES = 250_000
 """For the pictures of all galleries together."""
-NO_PICTURES = "Without pictures: this page was written from the results alone; embedkit run adds them."
+NO_PICTURES = (
+    "Without pictures: this page was written from the results alone; embedkit report adds them where the images are."
+)
 
 
 def wrong_section(details: Details, materials: Materials) -> str:

@@ -82,7 +82,7 @@ def test_scripts_find_heads_budgets_and_scores(page: str) -> None:
         ("mlp", "currentColor", True), ("svm", "#D55E00", True), ("forest", "#0072B2", True),
     ]  # fmt: skip
     (photos,) = data["datasets"]
-    assert photos["scores"] == ["accuracy", "balanced_accuracy"]
+    assert photos["scores"] == ["accuracy", "balanced_accuracy", "macro_f1"]
     assert photos["budgets"] == [
         {"name": "1", "labels": 1, "words": "1 label per class"},
         {"name": "5", "labels": 5, "words": "5 labels per class"},
