@@ -11,7 +11,7 @@ import typer
 from embedkit.console import Console
 from embedkit.errors import counted, listing
 
-UNREADABLE_SHOWN = 20
+PROBLEMS_SHOWN = 20
 
 
 def recommend(
@@ -121,10 +121,12 @@ def predict(
         rows = pd.concat(list(fitted.predictions(source, on, advance)), ignore_index=True)
     write_predictions(rows, out)
     broken = rows[rows["problem"] != ""]
-    for path, problem in broken[["path", "problem"]].head(UNREADABLE_SHOWN).itertuples(index=False):
-        console.say(f"no prediction: {path}: {problem}")
-    if len(broken) > UNREADABLE_SHOWN:
-        console.say(f"no prediction: {len(broken) - UNREADABLE_SHOWN} more, in the column problem of {out}")
+    by_problem = list(broken.groupby("problem", sort=False)["path"])
+    for problem, paths in by_problem[:PROBLEMS_SHOWN]:
+        more = f" and {counted(len(paths) - 1, 'other image')}" if len(paths) > 1 else ""
+        console.say(f"no prediction: {paths.iloc[0]}{more}: {problem}")
+    if len(by_problem) > PROBLEMS_SHOWN:
+        console.say(f"no prediction: {len(by_problem) - PROBLEMS_SHOWN} other problems, in the column problem of {out}")
     sound = rows[rows["problem"] == ""]
     if fitted.classes and len(sound):
         counts = sound["class"].value_counts()

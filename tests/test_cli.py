@@ -88,7 +88,7 @@ def test_problems_are_told_all_at_once_each_with_its_key(run: Embedkit) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["run", "digist"], "unknown dataset 'digist'; did you mean 'digits'?"),
+        (["run", "digist"], "no folder or data set 'digist'; did you mean 'digits'?"),
         (["run", "no/such/folder"], "no folder or file 'no/such/folder'"),
         (["run", "digits", "--backbones", "resnet51"], "unknown backbone 'resnet51'; did you mean 'resnet"),
         (["run", "digits", "--heads", "svm(c=1)"], "svm(c=1): unknown parameter 'c'; did you mean 'C'?"),
@@ -113,7 +113,7 @@ def test_mistakes_are_told_without_a_traceback(run: Embedkit, arguments: list[st
 
 
 def test_debug_shows_the_traceback(run: Embedkit) -> None:
-    with pytest.raises(embedkit.EmbedkitError, match="unknown dataset 'digist'"):
+    with pytest.raises(embedkit.EmbedkitError, match="no folder or data set 'digist'"):
         run("run", "digist", "--debug")
 
 

@@ -85,6 +85,14 @@ def test_images_that_cannot_be_read_are_named_and_the_status_is_1(run: Embedkit,
     assert rows["class"].notna().sum() == 12
 
 
+def test_a_problem_that_many_images_have_is_told_once(run: Embedkit, model: Path, photos: Path) -> None:
+    for name in "abc":
+        (photos / f"{name}.png").write_text("no image")
+    _, out, _ = run("predict", "model", "photos", "--out", "p.csv")
+    assert out.count("no prediction") == 1
+    assert "no prediction: a.png and 2 other images: not an image" in out
+
+
 def test_a_file_of_predictions_is_replaced_only_where_that_is_asked_for(run: Embedkit, model: Path) -> None:
     run("predict", "model", "photos", "--out", "p.csv")
     status, _, err = run("predict", "model", "photos", "--out", "p.csv")

@@ -19,7 +19,7 @@ from embedkit.datasets.parquet import parquet
 from embedkit.datasets.torchvision import to_download, torchvision
 from embedkit.datasets.vectors import vectors
 from embedkit.errors import EmbedkitError
-from embedkit.spec import Spec, checked_params, find, parse
+from embedkit.spec import Spec, checked_params, did_you_mean, parse
 
 DATASETS: dict[str, Callable[..., Dataset]] = {
     "bundled": bundled,
@@ -66,7 +66,12 @@ def dataset_spec(text: str, labels: str | None = None) -> Spec:
         raise EmbedkitError(f"no folder or file {text!r}; give an existing folder, or one of: {', '.join(known)}")
     else:
         spec = parse(text)
-        find("dataset", spec, {**known, **DATASETS})
+        members = {**known, **DATASETS}
+        if spec.name not in members:
+            raise EmbedkitError(
+                f"no folder or data set {spec.name!r}{did_you_mean(spec.name, members)} "
+                f"data sets: {', '.join(sorted(members))}"
+            )
         checked_params(spec, DATASETS.get(spec.name, _no_parameters))
     if labels is None:
         return spec

@@ -141,8 +141,8 @@ def test_a_file_is_told_with_the_forms_that_are_taken(elsewhere: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("digts", f"unknown dataset 'digts'; did you mean 'digits'? Datasets: {KNOWN}"),
-        ("photos", f"unknown dataset 'photos'; Datasets: {KNOWN}"),
+        ("digts", f"no folder or data set 'digts'; did you mean 'digits'? data sets: {KNOWN}"),
+        ("photos", f"no folder or data set 'photos'; data sets: {KNOWN}"),
         ("digits(x=1)", "digits(x=1): unknown parameter 'x'; digits takes: no parameters"),
         ("folder(path=1)", "folder(path=1): path=1: input should be a valid string"),
         ("folder(labels='y')", 'folder(labels="y"): write path=..., which has no default'),

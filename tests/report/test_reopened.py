@@ -38,7 +38,7 @@ def test_images_that_are_gone_are_told(run: Embedkit, photos: Path) -> None:
     shutil.rmtree(photos)
     status, out, _ = run("report", "results/photos")
     assert status == 0
-    assert "without pictures of photos: unknown dataset 'photos'" in out
+    assert "without pictures of photos: no folder or data set 'photos'" in out
     page = Path("results", "photos", "report.html").read_text(encoding="utf-8")
     assert PICTURE not in page
     assert "embedkit report adds them where the images are" in page
