@@ -85,10 +85,13 @@ def on_front(cost: np.ndarray, better: np.ndarray) -> np.ndarray:
 def pareto_panel(
     costs: pd.DataFrame, styles: dict[str, HeadStyle], score: str, measure: str = "fit", legend: bool = True
 ) -> Any:
-    """One panel of some rows of `cost_frame`, of one data set, embedding, score and measure; the front as a line."""
+    """One panel of some rows of `cost_frame`, of one data set, embedding, score and measure; the front as a line.
+
+    Names of its heads stand where nothing can be both cheaper and better.
+    """
     key = bottom_legend() if legend else None
-    axis = alt.Axis(grid=False, tickCount=5, labelOverlap="greedy", format=".3~r")
-    x = alt.X("cost:Q", title=COSTS[measure].title, scale=alt.Scale(type="log", padding=36), axis=axis)
+    axis = alt.Axis(grid=False, tickCount=5, labelOverlap="greedy", labelBound=True, format=".3~r")
+    x = alt.X("cost:Q", title=COSTS[measure].title, scale=alt.Scale(type="log", nice=False, padding=64), axis=axis)
     base = alt.Chart(costs).encode(x=x)
     front = base.transform_filter("datum.on_front").mark_line(
         interpolate="step-after", color="#808080", strokeDash=[4, 3]
@@ -104,7 +107,7 @@ def pareto_panel(
     )
     names = (
         base.transform_filter("datum.on_front")
-        .mark_text(dy=-11, fontSize=11, limit=150)
+        .mark_text(align="right", dx=-8, dy=7 if SCORES[score].lower_is_better else -7, fontSize=11, limit=150)
         .encode(y=score_axis(score), text="head:N")
     )
     return alt.layer(front.encode(y=score_axis(score)), span, points, names)
