@@ -36,13 +36,30 @@ def recommendation_text(found: Recommendation) -> str:
 
 def expected_sentence(found: Recommendation) -> str:
     """The score to be expected, and on what it rests."""
-    score, at = score_name(found.score), budget_words(found.budget, found.score)
+    return f"With {_expected(found)} ({_tested(found)}).{_owed(found)}"
+
+
+def answer_sentence(found: Recommendation) -> str:
+    """What to take, and the score to be expected."""
+    return f"Take {found.candidate}: with {_expected(found)}."
+
+
+def evidence_sentence(found: Recommendation) -> str:
+    """On what the first of an answer's sentences rests, and how sure it is."""
+    return f"The first of these rests on {_tested(found)}.{_owed(found)} {level_sentence(found)}"
+
+
+def _expected(found: Recommendation) -> str:
+    at, score = budget_words(found.budget, found.score), score_name(found.score)
+    return f"{at} its {score} is {_value(found.corrected, found.score)}"
+
+
+def _owed(found: Recommendation) -> str:
     expected, seen = _value(found.corrected, found.score), _value(found.seen, found.score)
-    first = f"With {at} its {score} is {expected} ({_tested(found)})."
     if expected == seen:
-        return first
+        return ""
     return (
-        f"{first} It looked like {seen}; what it owes to the choice among {len(found.level) + 1} on these very images "
+        f" It looked like {seen}; what it owes to the choice among {len(found.level) + 1} on these very images "
         "is taken off."
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from embedkit.decide.recommendation import Recommendation, recommendations
-from embedkit.decide.words import expected_sentence, level_sentence
+from embedkit.decide.words import answer_sentence, evidence_sentence
 from embedkit.errors import EmbedkitError
 from embedkit.outcomes import ORACLE
 from embedkit.report import html
@@ -24,15 +24,16 @@ def answer_section(summary: Summary) -> str:
         if found is None:
             continue
         candidate = found.candidate
-        paragraphs = [f"Take {candidate}. {expected_sentence(found)} {level_sentence(found)}"]
+        paragraphs = [answer_sentence(found)]
         place = (dataset, candidate.backbone, candidate.codec, candidate.selection)
         (table,) = [t for t in ranked if (t.dataset, t.backbone, t.codec, t.selection) == place]
         if table.answers:
             paragraphs.append(f"On {table.backbone}: {crossover_sentence(table.answers, table.score)}")
         if dataset in gains:
             paragraphs.append(gains_sentence(gains[dataset]))
+        evidence = html.paragraph(evidence_sentence(found), "note")
         title = f"<h3>{escape(dataset)}</h3>" if len(datasets) > 1 else ""
-        parts.append(title + "".join(html.paragraph(text) for text in paragraphs))
+        parts.append(title + "".join(html.paragraph(text) for text in paragraphs) + evidence)
     return f"<section class='answer' id='answer'><h2>The answer</h2>{''.join(parts)}</section>" if parts else ""
 
 
