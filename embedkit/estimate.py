@@ -37,7 +37,7 @@ def trial_seconds(plan: Plan, trial: Trial, dim: float) -> float:
     if head.image_passes is None or isinstance(backbone, NotApplicable) or untrainable(trial.head, trial.backbone):
         return fits_s
     n_test = len(bench.evaluation.split(trial.repeat, trial.fold)[1])
-    passes = head.image_passes(all_params(spec), labels, backbone.pretrained) + labels + n_test
+    passes = head.image_passes(all_params(spec), labels, backbone.weights) + labels + n_test
     slower = plan.study.jobs if trial.is_timed and plan.device == "cpu" else 1
     return fits_s + passes * image_seconds(plan, bench, trial.backbone).forward * slower
 

@@ -35,7 +35,7 @@ class LoadedImages:
     @cached_property
     def settings(self) -> dict[str, Any]:
         """What heads have to know besides images."""
-        return {"network": self._network, "pretrained": self._backbone.pretrained}
+        return {"network": self._network, "weights": self._backbone.weights}
 
     @cached_property
     def _network(self) -> Network:

@@ -58,9 +58,9 @@ def test_chunks_are_bounded_and_hold_every_image(monkeypatch: pytest.MonkeyPatch
     assert np.concatenate(chunks)[:, 0, 0, 0].tolist() == [7, 6, 5, 4, 3, 2, 1]
 
 
-@pytest.mark.parametrize(("weights", "pretrained"), [("none", False), ("pool", False), ("3f" * 32, True)])
-def test_heads_are_told_whether_weights_come_from_other_images(weights: str, pretrained: bool) -> None:
-    assert loaded(Counted(), weights=weights).settings["pretrained"] is pretrained
+@pytest.mark.parametrize(("weights", "origin"), [("none", "none"), ("pool", "pool"), ("3f" * 32, "pretrained")])
+def test_heads_are_told_where_weights_come_from(weights: str, origin: str) -> None:
+    assert loaded(Counted(), weights=weights).settings["weights"] == origin
 
 
 def test_photos_are_kept_in_uint8_at_the_size_of_the_network(photos: Any) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[float, str], None]
 Wanted = Literal["float32", "auto", "int8"]
+Weights = Literal["none", "pool", "pretrained"]
 
 
 class Images(NamedTuple):
@@ -67,9 +68,10 @@ class Backbone:
     layers: Callable[[], dict[str, tuple[int, ...] | None]] | None = None
 
     @property
-    def pretrained(self) -> bool:
-        """Whether its weights come from other images."""
-        return self.recipe.get("weights", "none") not in ("none", "pool")
+    def weights(self) -> Weights:
+        """Where its weights come from: nowhere, the pool's images, or other images."""
+        found = self.recipe.get("weights", "none")
+        return found if found in ("none", "pool") else "pretrained"
 
     def embed(self, images: Iterable[np.ndarray], device: str = "cpu") -> np.ndarray:
         """Embed images, each (H, W, C) uint8: (n, d) float32."""

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from embedkit.backbones.backbone import Weights
 from embedkit.heads.head import Task
 from embedkit.heads.targets import classes_and_codes, standardised
 
@@ -21,7 +22,8 @@ class _FineTuned(BaseEstimator):
 
     The layer comes first and is trained as `linear` is, since gradients through a layer that knows nothing would undo
     what the network knows (Kumar et al. 2022, arXiv:2202.10054). A fixed number of steps: no labelled image is spent on
-    early stopping. Batch normalisation keeps the statistics that a network comes with.
+    early stopping. Batch normalisation keeps the statistics that a network comes with. A network without weights and
+    without normalisation is first scaled layer by layer to the labelled images (see `retraining.scaled`).
 
     Parameters
     ----------
@@ -29,8 +31,9 @@ class _FineTuned(BaseEstimator):
         Is copied, not changed.
     learning_rate : float
         Of the layer; the peak of a one-cycle schedule.
-    pretrained : bool
-        Whether the network's weights come from other images, which taught it more than a few labelled ones can.
+    weights : {"none", "pool", "pretrained"}
+        Where the network's weights come from: nowhere, the pool, or other images, which taught it more than a few
+        labelled ones can.
     encoder_rate : float or None
         Of the network, as a share of `learning_rate`. None: 1/4, and 1 where it is not pretrained.
     weight_decay : float
@@ -67,7 +70,7 @@ class _FineTuned(BaseEstimator):
         self,
         network: Any = None,
         *,
-        pretrained: bool = True,
+        weights: Weights = "pretrained",
         learning_rate: float = 2e-3,
         encoder_rate: float | None = None,
         weight_decay: float = 0.05,
@@ -80,7 +83,7 @@ class _FineTuned(BaseEstimator):
         device: str = "cpu",
     ) -> None:
         self.network = network
-        self.pretrained = pretrained
+        self.weights = weights
         self.learning_rate = learning_rate
         self.encoder_rate = encoder_rate
         self.weight_decay = weight_decay
@@ -97,14 +100,15 @@ class _FineTuned(BaseEstimator):
         import torch
 
         from embedkit.heads import make_head
-        from embedkit.heads.retraining import Retrained, embedded, retrain, runtime
+        from embedkit.heads.retraining import Retrained, embedded, retrain, runtime, scaled
 
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        self.n_iter_ = n_steps(self.steps, self.epochs, math.ceil(len(X) / self.batch_size), self.pretrained)
+        self.n_iter_ = n_steps(self.steps, self.epochs, math.ceil(len(X) / self.batch_size), self.weights)
         with torch.random.fork_rng(devices=[self.device] if self.device.startswith("cuda") else []):
             torch.manual_seed(seed)
-            first = make_head("linear", seed, task).fit(embedded(self.network, X, self.device), y)
-            self.network_ = Retrained(self.network, *(step for _, step in first.steps)).to(self.device)
+            network = scaled(self.network, X) if self.weights == "none" else self.network
+            first = make_head("linear", seed, task).fit(embedded(network, X, self.device), y)
+            self.network_ = Retrained(network, *(step for _, step in first.steps)).to(self.device)
             self.loss_ = retrain(self, X, y, seed)
         self._run = runtime(self.network_, self.device)
         tensors = [*self.network_.parameters(), *self.network_.buffers()]
@@ -117,9 +121,9 @@ class _FineTuned(BaseEstimator):
         return in_batches(self._run, X, self.device)
 
 
-def n_steps(steps: int | None, epochs: int, per_epoch: float, pretrained: bool) -> int:
+def n_steps(steps: int | None, epochs: int, per_epoch: float, weights: str) -> int:
     """How many steps the network is trained for."""
-    return max(steps or (STEPS if pretrained else STEPS_UNTRAINED), round(epochs * per_epoch))
+    return max(steps or (STEPS if weights == "pretrained" else STEPS_UNTRAINED), round(epochs * per_epoch))
 
 
 class FineTunedClassifier(ClassifierMixin, _FineTuned):

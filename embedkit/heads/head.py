@@ -62,7 +62,7 @@ class Head:
         Cost for the time estimate: milliseconds per fit and 1,000 images in the pool.
     image_passes : callable or None
         Of heads that train the network itself, on images in place of embeddings: from all parameters, n_labeled, and
-        whether the network is pretrained, to how many images go through it in a fit, where the way back counts as two.
+        where the network's weights come from, to how many images go through it in a fit; the way back counts as two.
     """
 
     build: Callable[..., Any]
@@ -83,7 +83,7 @@ class Head:
     n_classes_max: int | None = None
     pool: bool = False
     pool_ms: float = 0.0
-    image_passes: Callable[[Mapping[str, Any], float, bool], float] | None = None
+    image_passes: Callable[[Mapping[str, Any], float, str], float] | None = None
 
     @property
     def trains_network(self) -> bool:

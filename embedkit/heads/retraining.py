@@ -17,6 +17,8 @@ from embedkit.training import has_bfloat16, train
 GRADIENT_NORM_MAX = 1.0
 ENCODER_RATE = 0.25
 SHIFT_OF_CLASSES = 0.1
+SCALED_BY_IMAGES = 64
+NORMALISATIONS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
 
 
 class Retrained(nn.Module):
@@ -37,8 +39,7 @@ class Retrained(nn.Module):
         self._norms = [part for part in self.encoder.modules() if _has_statistics(part)]
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
-        pixels = self.transform.normalise(batch) if isinstance(self.transform, Preprocessing) else batch
-        return self.on_embeddings(self.encoder(pixels))
+        return self.on_embeddings(self.encoder(_pixels(batch, self.transform)))
 
     def on_embeddings(self, embeddings: torch.Tensor) -> torch.Tensor:
         """Outputs for embeddings (b, d)."""
@@ -52,11 +53,49 @@ class Retrained(nn.Module):
         return self
 
 
+def _pixels(batch: torch.Tensor, transform: Any) -> torch.Tensor:
+    """What a network takes of loaded images (b, C, h, w)."""
+    return transform.normalise(batch) if isinstance(transform, Preprocessing) else batch
+
+
 def _has_statistics(part: nn.Module) -> bool:
     """Whether it is a batch normalisation that has seen images."""
     if not isinstance(part, nn.modules.batchnorm._BatchNorm) or part.running_mean is None or part.running_var is None:
         return False
     return bool(part.running_mean.any() or (part.running_var != 1).any())
+
+
+def scaled(network: Network, X: np.ndarray) -> Network:
+    """A copy of an untrained network, of which each layer's outputs have mean 0 by channel and variance 1 on images.
+
+    In a deep network without normalisation the differences between images fade from layer to layer; the embedding has
+    to be enlarged until they show, and then every step throws it far. So layers are scaled by up to 64 of the images
+    (n, C, h, w), in the order in which these pass (Krähenbühl et al. 2016, arXiv:1511.06856; Mishkin and Matas 2016,
+    arXiv:1511.06422). A network that normalises is only copied.
+    """
+    module = copy.deepcopy(network.module)
+    parts = list(module.modules())
+    if not any(isinstance(part, NORMALISATIONS) for part in parts):
+        layers = [part for part in parts if isinstance(part, nn.Conv2d | nn.Linear)]
+        hooks = [layer.register_forward_hook(_scale) for layer in layers]
+        some = np.linspace(0, len(X) - 1, min(len(X), SCALED_BY_IMAGES)).astype(int)
+        with torch.no_grad():
+            module(_pixels(torch.from_numpy(X[some]).to(next(module.parameters()).device), network.transform))
+        for hook in hooks:
+            hook.remove()
+    return Network(module, network.transform)
+
+
+def _scale(layer: Any, _: Any, outputs: torch.Tensor) -> torch.Tensor:
+    """Change a layer so that it gives these outputs less their means by channel, at variance 1."""
+    axis = 1 if isinstance(layer, nn.Conv2d) else -1
+    channels = outputs.movedim(axis, -1)
+    mean = channels.flatten(0, -2).mean(dim=0) * (layer.bias is not None)
+    scale = float((channels - mean).std(correction=0)) or 1.0
+    layer.weight.data /= scale
+    if layer.bias is not None:
+        layer.bias.data = (layer.bias.data - mean) / scale
+    return ((channels - mean) / scale).movedim(-1, axis)
 
 
 def retrain(head: Any, X: np.ndarray, y: np.ndarray, seed: int) -> float:
@@ -70,7 +109,7 @@ def retrain(head: Any, X: np.ndarray, y: np.ndarray, seed: int) -> float:
     )
     criterion: nn.Module = nn.CrossEntropyLoss() if of_classes else nn.MSELoss()
     shift = head.shift if head.shift is not None else SHIFT_OF_CLASSES if of_classes else 0.0
-    encoder_rate = head.encoder_rate or (ENCODER_RATE if head.pretrained else 1.0)
+    encoder_rate = head.encoder_rate or (ENCODER_RATE if head.weights == "pretrained" else 1.0)
 
     def batch_loss(batch: torch.Tensor) -> torch.Tensor:
         chosen = varied(images[batch], shift, head.flip).contiguous(memory_format=torch.channels_last)

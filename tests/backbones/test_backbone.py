@@ -65,7 +65,7 @@ def test_images_that_may_not_be_written_are_taken_without_a_warning() -> None:
 
 
 @pytest.mark.parametrize(
-    ("recipe", "pretrained"), [({}, False), ({"weights": "pool"}, False), ({"weights": "V1"}, True)]
+    ("recipe", "weights"), [({}, "none"), ({"weights": "pool"}, "pool"), ({"weights": "V1"}, "pretrained")]
 )
-def test_weights_from_other_images_are_told_from_those_made_here(recipe: dict[str, str], pretrained: bool) -> None:
-    assert Backbone(recipe, lambda device, progress: None).pretrained is pretrained  # type: ignore[arg-type,return-value]
+def test_weights_from_other_images_are_told_from_those_made_here(recipe: dict[str, str], weights: str) -> None:
+    assert Backbone(recipe, lambda device, progress: None).weights == weights  # type: ignore[arg-type,return-value]

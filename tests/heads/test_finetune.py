@@ -15,7 +15,7 @@ from embedkit.backbones import Network, Preprocessing
 from embedkit.errors import EmbedkitError
 from embedkit.heads import make_head, retraining
 from embedkit.heads.finetune import FineTunedClassifier, FineTunedRegressor
-from embedkit.heads.retraining import Retrained, embedded, never_one_left, varied
+from embedkit.heads.retraining import Retrained, embedded, never_one_left, scaled, varied
 from embedkit.training import TrainingDiverged
 
 SIDE = 6
@@ -105,7 +105,7 @@ def test_statistics_that_a_network_comes_with_stay_and_others_are_learnt() -> No
     assert (kept.running_var == 1).all()
 
 
-@pytest.mark.parametrize(("params", "share"), [({}, 0.25), ({"pretrained": False}, 1), ({"encoder_rate": 0.5}, 0.5)])
+@pytest.mark.parametrize(("params", "share"), [({}, 0.25), ({"weights": "pool"}, 1), ({"encoder_rate": 0.5}, 0.5)])
 def test_the_network_has_a_rate_of_its_own(params: dict[str, Any], share: float) -> None:
     """Adam's first step is the rate, here a 25th of the peak; where no gradient comes, weights stay."""
     X, y = photos(20, 0)
@@ -151,11 +151,61 @@ def test_equal_numbers_are_predicted_as_they_are() -> None:
     assert FineTunedRegressor(net(), steps=5).fit(X, np.full(10, 7.5)).predict(X).tolist() == [7.5] * 10
 
 
+def deep_net(*after_first: nn.Module) -> Network:
+    """Eight convolutions, through which differences between images fade, and a mean over the image."""
+    torch.manual_seed(0)
+    layers: list[nn.Module] = [nn.Conv2d(3, 8, 3, padding=1), *after_first, nn.ReLU()]
+    for _ in range(7):
+        layers += [nn.Conv2d(8, 8, 3, padding=1), nn.ReLU()]
+    return Network(nn.Sequential(*layers, nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(32, 4)).eval(), AS_PIXELS)
+
+
+def test_layers_of_a_scaled_network_give_outputs_of_mean_0_and_variance_1() -> None:
+    X, _ = photos(20, 0)
+    network = deep_net()
+    assert embedded(network, X, "cpu").std(axis=0).max() < 1e-3
+    module = scaled(network, X).module
+    pixels = AS_PIXELS.normalise(torch.from_numpy(X))
+    with torch.no_grad():
+        for layer in module:
+            pixels = layer(pixels)
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                means = pixels.transpose(0, 1).flatten(1).mean(dim=1)
+                np.testing.assert_allclose(means, 0, atol=1e-4)
+                assert float(pixels.var(correction=0)) == pytest.approx(1, rel=1e-3)
+
+
+def test_only_networks_without_normalisation_are_scaled_and_only_their_copies() -> None:
+    X, _ = photos(20, 0)
+    network, normalised = deep_net(), deep_net(nn.BatchNorm2d(8))
+    before = weights(network.module)
+    scaled(network, X)
+    for kept, now in zip(before, weights(network.module), strict=True):
+        np.testing.assert_array_equal(kept, now)
+    for kept, now in zip(weights(normalised.module), weights(scaled(normalised, X).module), strict=True):
+        np.testing.assert_array_equal(kept, now)
+
+
+def test_equal_images_leave_scales_as_they_are() -> None:
+    X = np.full((3, 3, SIDE, SIDE), 255, dtype=np.uint8)
+    flat = Network(nn.Sequential(nn.Flatten(), nn.Linear(3 * SIDE * SIDE, 4)).eval(), AS_PIXELS)
+    module = scaled(flat, X).module
+    np.testing.assert_array_equal(weights(module)[0], weights(flat.module)[0])
+    np.testing.assert_allclose(embedded(scaled(flat, X), X, "cpu"), 0, atol=1e-5)
+
+
+def test_a_deep_network_without_weights_learns() -> None:
+    (X, y), (queries, truth) = photos(60, 1), photos(100, 1, seed=1)
+    tuned = classifier(deep_net(), weights="none", steps=100).fit(X, y)
+    assert (tuned.predict(X) == y).all()
+    assert (tuned.predict(queries) == truth).mean() > 0.95
+
+
 @pytest.mark.parametrize(
     ("params", "n", "steps"),
     [
         ({}, 33, 200),
-        ({"pretrained": False}, 33, 400),
+        ({"weights": "none"}, 33, 400),
         ({"steps": 5}, 33, 5),
         ({"steps": 5, "epochs": 3}, 33, 6),
     ],

@@ -42,13 +42,13 @@ def finetune(
     )
 
 
-def _image_passes(params: Mapping[str, Any], n_labeled: float, pretrained: bool) -> float:
+def _image_passes(params: Mapping[str, Any], n_labeled: float, weights: str) -> float:
     from embedkit.heads.finetune import n_steps
 
-    steps = n_steps(params["steps"], params["epochs"], n_labeled / BATCH_SIZE, pretrained)
+    steps = n_steps(params["steps"], params["epochs"], n_labeled / BATCH_SIZE, weights)
     return n_labeled + 3 * steps * min(n_labeled, BATCH_SIZE)
 
 
 HEADS = {
-    "finetune": Head(finetune, "fine-tuning", 1, (60, 0.05), deterministic=False, gpu=True, image_passes=_image_passes),
+    "finetune": Head(finetune, "fine-tuning", 2, (60, 0.05), deterministic=False, gpu=True, image_passes=_image_passes),
 }
