@@ -20,7 +20,6 @@ from embedkit.side_by_side.references import asked_again, reference_named
 from embedkit.study import Study
 
 
-
 def verify_reference(name: str, *, verbose: bool = False, **keys: Any) -> pd.DataFrame:
     """Run a shipped study again and judge its reference by it, trial by trial: what ``embedkit verify-reference`` does.
 
@@ -91,15 +90,12 @@ def plan_rerun(study: Study, console: Console) -> tuple[Plan, Side]:
     there = {_names(trial) for trial in reference.rows[list(TRIAL)].itertuples()}
     missing = [trial for trial in plan.trials if _names(trial) not in there]
     if missing:
-        first = missing[0]
-        held = [
-            f"{name} {', '.join(map(str, dict.fromkeys(reference.rows[name])))}"
-            for name in ("backbone", "head", "budget")
-        ]
+        first = f"{missing[0].backbone}, {missing[0].head}, budget {missing[0].budget}, repeat {missing[0].repeat}"
+        held = {name: ", ".join(map(str, reference.rows[name].unique())) for name in ("backbone", "head", "budget")}
         raise EmbedkitError(
-            f"the reference {folder.name} does not hold {counted(len(missing), 'trial')} of these (first: {first.backbone}, "
-            f"{first.head}, budget {first.budget}, repeat {first.repeat}). It holds: {'; '.join(held)}; repeats 0 to "
-            f"{reference.rows['repeat'].max()}"
+            f"{len(missing)} of {counted(len(plan.trials), 'trial')} are not in the reference {folder.name} (first: "
+            f"{first}); backbones there: {held['backbone']}; heads: {held['head']}; budgets: {held['budget']}; "
+            f"repeats: {reference.rows['repeat'].nunique()}"
         )
     return plan, reference
 

@@ -67,7 +67,7 @@ def _wrong(trial: pd.Series) -> str:
     if trial["status_a"] != trial["status_b"]:
         reason = "" if pd.isna(trial["error_a"]) else f" ({trial['error_a']})"
         return f"{trial['status_a'].replace('_', ' ')}{reason}"
-    for name, what in HASHES.items():
+    for name, what in HASHES.items() if trial["status_a"] == "ok" else ():
         hashes = trial[[f"{name}_a", f"{name}_b"]].fillna("none")
         if hashes.iloc[0] != hashes.iloc[1]:
             return f"other {what}"

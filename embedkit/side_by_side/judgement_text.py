@@ -29,13 +29,8 @@ from embedkit.tables.text import drawn
 STATUS = {VERIFIED: 0, REFUTED: 1, UNDECIDED: 3}
 """Exit statuses, by what became of the reference."""
 SHOWN = 20
-_SHARE = f"{100 * EQUAL_MIN:g}% equal predictions"
-_WITHIN = "an interval within {margin}"
-REQUIRED = {
-    EQUAL: _SHARE,
-    EQUAL_OR_LEVEL: f"{_SHARE}, or {_WITHIN}",
-    LEVEL: _WITHIN,
-}
+_SHARE, _WITHIN = f"{100 * EQUAL_MIN:g}% equal predictions", "an interval within {margin}"
+REQUIRED = {EQUAL: _SHARE, EQUAL_OR_LEVEL: f"{_SHARE}, or {_WITHIN}", LEVEL: _WITHIN}
 OF = {
     EQUAL: "heads without chance, on embeddings that every machine makes alike",
     EQUAL_OR_LEVEL: "heads without chance, on embeddings that depend on the machine ({backbones})",
@@ -86,7 +81,8 @@ def _counts(rerun: Side, reference: Side, cells: pd.DataFrame) -> Iterator[str]:
     for rule, by in cells.groupby("rule"):
         backbones = ", ".join(dict.fromkeys(by["backbone"]))
         verified = f"{(by['verdict'] == VERIFIED).sum()} of {counted(len(by), 'cell')}"
-        yield f"{_required(by.iloc[0])}: {verified}; {OF[rule].format(backbones=backbones)}; {_equal(by)}"
+        required = REQUIRED[rule].format(margin=_margin(by))
+        yield f"{required}: {verified}; {OF[rule].format(backbones=backbones)}; {_equal(by)}"
 
 
 def _trials(reference: Side, cells: pd.DataFrame) -> str:
