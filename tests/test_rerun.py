@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import embedkit as ek
-from embedkit import heads, study
+from embedkit import study
 from embedkit.console import Console
 from embedkit.errors import EmbedkitError
 from embedkit.plan import make_plan
@@ -94,12 +94,14 @@ def test_heads_without_chance_may_miss_one_prediction_in_200(
     assert cells["verdict"].tolist() == [verdict]
 
 
-def test_a_head_that_was_changed_is_caught(run: Embedkit, shipped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(heads.HEADS, "centroid", heads.HEADS["lda"])
+def test_a_head_that_predicts_otherwise_ends_with_status_1(run: Embedkit, shipped: Path) -> None:
+    change_predictions(shipped, 72)
     status, out, _ = run("verify-reference", "tiny", "--budgets", "5")
     assert status == 1
     assert "99.5% equal predictions: 1 of 2 cells; heads without chance" in out
-    assert "\ntiny_digits is not verified: 1 of 2 cells differ from the reference (centroid, budget 5: " in out
+    assert out.splitlines()[-1] == (
+        "tiny_digits is not verified: 1 of 2 cells differ from the reference (ridge, budget 5: 90.0% equal)"
+    )
 
 
 def test_a_dry_run_says_how_long_it_takes_and_does_nothing(run: Embedkit, shipped: Path, tmp_path: Path) -> None:
