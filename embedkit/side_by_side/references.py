@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from embedkit.errors import EmbedkitError
-from embedkit.results import FILE
+from embedkit.results import FILE, load_runs
 from embedkit.study import Study, make_study, read_study
 
 REFERENCE = "reference"
@@ -17,7 +17,7 @@ PART = {
     "heads": "some of its heads; default: all",
     "budgets": "some of its budgets; default: all",
     "repeats": "how many of its label draws, from the first on; default: all",
-    "jobs": "worker processes, one thread each",
+    "jobs": "worker processes, one thread each; default: as in the reference",
     "device": "auto, cpu, cuda or cuda:N",
     "out": f"where the folder of the results is made; default: {OUT}",
 }
@@ -62,6 +62,9 @@ def reference_named(name: str) -> Path:
 def asked_again(name: str, keys: dict[str, Any]) -> Study:
     """The study of a reference, or the part of it that is asked for.
 
+    On as many workers as there: networks are fine-tuned on as many threads, and another number of threads sums in
+    another order.
+
     Raises
     ------
     EmbedkitError
@@ -71,7 +74,8 @@ def asked_again(name: str, keys: dict[str, Any]) -> Study:
     foreign = [key for key in keys if key not in PART]
     if foreign:
         raise EmbedkitError(f"{foreign[0]} is that of the reference; what may be chosen: {', '.join(PART)}")
-    return make_study(f"verify-reference {name}", **read_study(reference.name) | {"out": OUT} | keys)
+    usual = {"out": OUT, "jobs": load_runs(reference)[-1]["study"]["jobs"]}
+    return make_study(f"verify-reference {name}", **read_study(reference.name) | usual | keys)
 
 
 def _references() -> dict[str, Path]:
