@@ -49,7 +49,7 @@ def judgement_text(rerun: Side, reference: Side, cells: pd.DataFrame, width: int
     parts = [*origin_lines(_finished(rerun), _finished(reference)), ""]
     for sentence in _counts(rerun, reference, cells):
         parts += textwrap.wrap(sentence, width, subsequent_indent="  ")
-    left = cells[cells["verdict"] != VERIFIED]
+    left = pd.concat([cells[cells["verdict"] == verdict] for verdict in (REFUTED, UNDECIDED)])
     if len(left):
         parts += ["", *drawn(_grid(left[:SHOWN]), width)]
     if len(left) > SHOWN:
@@ -101,8 +101,11 @@ def _grid(cells: pd.DataFrame) -> Grid:
             (place_text({name: cell[name] for name in PLACE if name != "selection"}), cell["head"], cell["budget"])
             for _, cell in cells.iterrows()
         ],
-        [("found",), ("required",)],
-        [[Shown(_found(cell), False), Shown(_required(cell), False)] for _, cell in cells.iterrows()],
+        [("found",), ("required",), ("",)],
+        [
+            [Shown(text, False) for text in (_found(cell), _required(cell), cell["verdict"])]
+            for _, cell in cells.iterrows()
+        ],
     )
 
 
