@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from embedkit.frames import load_predictions, load_results
     from embedkit.heads import make_head
     from embedkit.regret import selection_regret
+    from embedkit.rerun import verify_reference
     from embedkit.side_by_side.differences import compare_results
     from embedkit.tables.cells import table
 
@@ -29,6 +30,7 @@ _HOME = {
     "load_results": "embedkit.frames",
     "load_predictions": "embedkit.frames",
     "selection_regret": "embedkit.regret",
+    "verify_reference": "embedkit.rerun",
     "table": "embedkit.tables.cells",
     "compare_results": "embedkit.side_by_side.differences",
     "EmbedkitError": "embedkit.errors",
@@ -49,6 +51,7 @@ __all__ = [
     "run",
     "selection_regret",
     "table",
+    "verify_reference",
 ]
 
 

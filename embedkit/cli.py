@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -18,6 +18,7 @@ from embedkit.console import Console
 from embedkit.distance.request import DistanceRequest, make_distance_request
 from embedkit.errors import EmbedkitError, counted
 from embedkit.request import Asked, Request
+from embedkit.side_by_side.references import PART, asked_again
 from embedkit.study import BUILT_IN, Study, make_study, read_study, shipped_studies
 
 if TYPE_CHECKING:
@@ -153,40 +154,75 @@ def _compare_and_report(request: DistanceRequest, dry_run: bool) -> int:
     return _count_failed(rows, "comparison", console)
 
 
-def _options(model: type[Request]) -> list[inspect.Parameter]:
-    """One option for each key of a request but the data sets, which are arguments."""
+def verify_reference(name: str, dry_run: bool, **flags: Any) -> None:
+    """Run a study that comes with embedkit again, and judge by it the results that come with embedkit, trial by trial.
+
+    Options take a part of it, whose trials are those of the whole. Label draws and test images must be the same, heads
+    without chance give at least 99.5% equal predictions, others differ by no more than 1 point, interval and all. The
+    exit status is 0 where that is so, 1 where it is not, and 3 where it cannot be decided. The same command again goes
+    on where it was stopped.
+    """
+    study = asked_again(name, {key: value for key, value in flags.items() if value is not None})
+    raise typer.Exit(_stoppable(_rerun_and_judge, study, dry_run))
+
+
+def _rerun_and_judge(study: Study, dry_run: bool) -> int:
+    """Run, judge and print; returns the exit status."""
+    from embedkit.experiment import run_study
+    from embedkit.rerun import by_machine, plan_rerun, rerun
+    from embedkit.side_by_side.judgement import judge
+    from embedkit.side_by_side.judgement_text import STATUS, ending, judgement_text
+
+    console = Console()
+    plan, reference = plan_rerun(study, console)
+    if dry_run:
+        run_study(plan, console, dry_run)
+        return 0
+    made = rerun(plan, console)
+    cells = judge(made, reference, by_machine(plan))
+    console.say(f"\n{judgement_text(made, reference, cells, results_cli.width())}")
+    return STATUS[ending(cells)]
+
+
+def _options(model: type[Request], helps: Mapping[str, str | None]) -> list[inspect.Parameter]:
+    """One option for each of these keys of a request."""
     options = []
-    for name, field in model.model_fields.items():
-        if name == "datasets":
-            continue
+    for name, told in helps.items():
+        field = model.model_fields[name]
         kinds = {field.annotation, *map(typing.get_origin, (field.annotation, *typing.get_args(field.annotation)))}
         kind: Any = bool if bool in kinds else list[str] if tuple in kinds else str
-        annotation = Annotated[kind | None, typer.Option(help=field.description, show_default=False)]
+        annotation = Annotated[kind | None, typer.Option(help=told, show_default=False)]
         options.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation))
     return options
 
 
-def _add_command(function: Callable[..., None], model: type[Request], datasets: inspect.Parameter) -> None:
-    """Make a function that takes data sets, --dry-run and the keys of a request a command."""
+def _add_command(
+    function: Callable[..., None], model: type[Request], first: inspect.Parameter, helps: Mapping[str, str | None]
+) -> None:
+    """Make a function that takes an argument, --dry-run and keys of a request a command."""
     dry_run = inspect.Parameter(
         "dry_run",
         inspect.Parameter.KEYWORD_ONLY,
         default=False,
         annotation=Annotated[bool, typer.Option("--dry-run", help="say what would be done, and stop")],
     )
-    function.__signature__ = inspect.Signature([datasets, *_options(model), dry_run])  # type: ignore[attr-defined]
+    function.__signature__ = inspect.Signature([first, *_options(model, helps), dry_run])  # type: ignore[attr-defined]
     app.command()(function)
 
 
-def _datasets(kind: Any, default: Any) -> inspect.Parameter:
+def _argument(name: str, kind: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
     annotation = Annotated[kind, typer.Argument(show_default=False)]
-    return inspect.Parameter(
-        "datasets", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation
-    )
+    return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation)
 
 
-_add_command(run, Study, _datasets(list[str] | None, None))
-_add_command(distances, DistanceRequest, _datasets(list[str], inspect.Parameter.empty))
+def _all_keys(model: type[Request]) -> dict[str, str | None]:
+    """What the keys of a request mean, but for the data sets, which are arguments."""
+    return {name: field.description for name, field in model.model_fields.items() if name != "datasets"}
+
+
+_add_command(run, Study, _argument("datasets", list[str] | None, None), _all_keys(Study))
+_add_command(distances, DistanceRequest, _argument("datasets", list[str]), _all_keys(DistanceRequest))
+_add_command(verify_reference, Study, _argument("name", str), PART)
 
 
 app.add_typer(store_cli.app, name="store")

@@ -53,7 +53,7 @@ def table(
         formats.write(cells, kind, out)
         print(out)
     elif kind == "text":
-        print(as_text(cells, _width()))
+        print(as_text(cells, width()))
     else:
         print(formats.TEXTS[kind](cells).rstrip("\n"))
 
@@ -81,11 +81,11 @@ def compare(
 
     sides = read_sides(Path(a), b)
     cells = compare_sides(*sides, unpaired=unpaired, margin=margin)
-    print(comparison_text(*sides, cells, unpaired, margin, _width()))
+    print(comparison_text(*sides, cells, unpaired, margin, width()))
     raise typer.Exit(STATUS[ending(cells)])
 
 
-def _width() -> int:
+def width() -> int:
     from embedkit.tables.text import WIDTH
 
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH

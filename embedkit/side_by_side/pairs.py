@@ -18,7 +18,7 @@ HASH_SHOWN = 12
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """One results folder and its finished trials of heads."""
+    """One results folder and trials of heads in it."""
 
     folder: Path
     rows: pd.DataFrame

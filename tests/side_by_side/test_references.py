@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import json
 import re
 import shutil
+import tomllib
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from embedkit.errors import EmbedkitError
 from embedkit.frames import load_results
 from embedkit.results import load_runs
 from embedkit.side_by_side import references
-from embedkit.side_by_side.references import reference_folder
+from embedkit.side_by_side.references import reference_folder, reference_named
 from embedkit.spec import parse
 from embedkit.study import read_study
 
@@ -41,6 +44,19 @@ def test_a_name_without_reference_is_told_with_those_there_are(shipped: Path, tm
         reference_folder(tmp_path / "holiday")
 
 
+def test_the_beginning_of_a_name_is_enough(shipped: Path) -> None:
+    assert reference_named("photos") == reference_named("pho") == shipped
+
+
+def test_a_beginning_of_several_names_is_told_with_them(shipped: Path) -> None:
+    shutil.copytree(shipped, shipped.parent / "photos_more")
+    assert reference_named("photos") == shipped
+    with pytest.raises(EmbedkitError, match="'phot' may be photos or photos_more; write one of them"):
+        reference_named("phot")
+    with pytest.raises(EmbedkitError, match="no reference is called ''; references: photos, photos_more"):
+        reference_named("")
+
+
 @pytest.mark.parametrize("reference", SHIPPED, ids=lambda path: path.name)
 def test_a_reference_is_the_whole_of_a_shipped_study(reference: Path) -> None:
     asked, rows = read_study(reference.name), load_results(reference)
@@ -51,6 +67,22 @@ def test_a_reference_is_the_whole_of_a_shipped_study(reference: Path) -> None:
     assert {str(parse(backbone)) for backbone in asked["backbones"]} <= set(rows["backbone"])
     per_cell = rows.groupby(["dataset", "backbone", "head", "budget"], observed=True)["repeat"].nunique()
     assert per_cell.eq(asked["repeats"]).all()
+
+
+@pytest.mark.parametrize("reference", SHIPPED, ids=lambda path: path.name)
+def test_a_reference_can_be_read_without_embedkit(reference: Path) -> None:
+    assert tomllib.loads((reference / "study.toml").read_text("utf-8")).items() <= read_study(reference.name).items()
+    runs = json.loads((reference / "runs.json").read_text("utf-8"))
+    assert runs == load_runs(reference)
+    assert {"command", "versions", "processor", "cores", "thread_libraries", "study"} <= set(runs[0])
+    rows, held = pd.read_csv(reference / "rows.csv.gz"), load_results(reference)
+    finished = rows[rows["status"] == "ok"]
+    assert finished["draw_sha256"].str.fullmatch("[0-9a-f]{64}").all()
+    assert finished["test_sha256"].str.fullmatch("[0-9a-f]{64}").all()
+    assert set(rows["run_id"]) <= {run["run_id"] for run in runs}
+    assert rows["key"].tolist() == held["key"].tolist()
+    assert rows["accuracy"].to_numpy() == pytest.approx(held["accuracy"].to_numpy(), nan_ok=True)
+    assert (reference / "tables.md").read_text("utf-8").startswith("## ")
 
 
 @pytest.mark.parametrize("reference", SHIPPED, ids=lambda path: path.name)
