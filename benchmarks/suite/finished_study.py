@@ -13,10 +13,11 @@ from . import data
 TRAIN, TEST, WIDTH = 300, 100, 8
 BUDGETS = ("1", "2", "5", "10")
 HEADS = ("linear", "mlp", "svm", "logistic", "ridge", "lda", "knn", "knn(k=1)", "forest", "xgboost")
+TRIALS_PER_REPEAT = len(HEADS) * len(BUDGETS)
 
 
 def study_keys(folder: Path, repeats: int) -> dict[str, Any]:
-    """What `embedkit.run` takes; there are 40 trials for each repeat."""
+    """What `embedkit.run` takes, where a repeat is 40 trials."""
     X, y = data.clusters(TRAIN + TEST, WIDTH)
     np.save(folder / "rows.npy", X)
     splits = ["train"] * TRAIN + ["test"] * TEST

@@ -22,6 +22,11 @@ CHEAPER = {"best": "best(heads=[svm, lda])"}
 """The same head with fewer members inside."""
 
 
+def on_gpu(name: str) -> bool:
+    """Whether a head works on a GPU where there is one."""
+    return HEADS[name].gpu
+
+
 def unfitted(name: str) -> Any:
     """The head; where this version of embedkit has none of that name, the benchmark is skipped."""
     if name not in HEADS:

@@ -77,8 +77,8 @@ def runtime_of(photos: np.ndarray, runtime: str, precision: Any) -> tuple[Any, A
     from embedkit.embeddings.runtime import faster_runtime, in_int8, load_with, torch_runtime
     from embedkit.spec import parse
 
-    (dataset,) = (_Photos(),)
-    network = make_backbone(parse(NETWORK), Images(dataset, np.arange(0))).network("cpu", lambda share, doing: None)
+    backbone = make_backbone(parse(NETWORK), Images(_NoVectors, np.arange(0)))  # type: ignore[arg-type]
+    network = backbone.network("cpu", lambda share, doing: None)
     load = load_with(network)
     size = batch_size(load(photos[0]), "cpu")
     batch = torch.stack([load(photo) for photo in photos[:size]])
@@ -98,7 +98,9 @@ def runtime_of(photos: np.ndarray, runtime: str, precision: Any) -> tuple[Any, A
     return run, load, size
 
 
-class _Photos:
+class _NoVectors:
+    """All that a pretrained network asks of a data set."""
+
     vectors = None
 
 

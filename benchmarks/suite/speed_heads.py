@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
-from . import heads, pinned
+import numpy as np
 
-assert pinned
+from . import data, heads, pinned
 
 
 class Fit:
@@ -44,3 +45,36 @@ class Predict:
 
     def time_predict(self, name: str, size: str) -> None:
         self.head.predict(self.rows)
+
+
+class FineTune:
+    """Training a small network, and a layer on it, end to end on 50 images of 32 x 32 in 20 steps."""
+
+    version = "1"
+    timeout = 120
+    timer = time.process_time
+    number, repeat, rounds, warmup_time = 1, (5, 10, 2.0), 2, 0
+
+    def setup(self) -> None:
+        from embedkit.backbones import Images, make_backbone
+        from embedkit.datasets import dataset_spec, open_dataset
+        from embedkit.heads import HEADS
+        from embedkit.spec import parse
+
+        if "finetune" not in HEADS:
+            raise NotImplementedError("this version of embedkit has no head finetune")
+        self.store = pinned.Store()
+        dataset = open_dataset(dataset_spec(data.save_images(Path.cwd() / "images.npz", 50)))
+        backbone = make_backbone(parse('autoencoder(weights="none")'), Images(dataset, np.arange(50)))
+        network = backbone.network("cpu", lambda share, doing: None)
+        head = HEADS["finetune"].build(0, "classification", steps=20, epochs=1)
+        self.head = head.set_params(network=network, pretrained=False)
+        self.images = np.stack([network.transform(dataset.image(i)).numpy() for i in range(50)])
+        self.y = dataset.labels
+
+    def teardown(self) -> None:
+        if hasattr(self, "store"):
+            self.store.close()
+
+    def time_fit(self) -> None:
+        self.head.fit(self.images, self.y)

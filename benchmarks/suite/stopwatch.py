@@ -25,7 +25,7 @@ def exponent(sizes: Sequence[float], seconds: Sequence[float]) -> float:
     return sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True)) / sum((a - mean_x) ** 2 for a in x)
 
 
-def growth(work_of: Callable[[int], Callable[[], Any]], sizes: Sequence[int], times: int = 5) -> float:
+def growth(work_of: Callable[[int], Callable[[], Any]], sizes: Sequence[int], times: int = 4) -> float:
     """The exponent by which the time of work grows with its size; sizes take turns, so that noise meets all of them."""
     works = [work_of(size) for size in sizes]
     works[0]()
