@@ -12,7 +12,7 @@ CLASSES = 10
 
 
 def clusters(n: int, width: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Rows (n, width) float32 around ten centres, and classes (n,) 0 to 9, in turn; linear heads get most of them right.
+    """Rows (n, width) float32 around ten centres, and classes (n,) 0 to 9, in turn; most can be told apart.
 
     The centres depend on the width only, and the rows on the seed as well.
     """

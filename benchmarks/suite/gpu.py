@@ -35,7 +35,7 @@ def least_seconds(work: Any, times: int) -> float:
 
 
 class Extraction:
-    """Images of 64 x 64 from an .npz file to resnet18's embeddings in an empty store, all that `embedkit.embed` does."""
+    """Images of 64 x 64 to embeddings of resnet18 in an empty store, all that `embedkit.embed` does."""
 
     version = "1"
     timeout = 300

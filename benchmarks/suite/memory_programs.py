@@ -1,4 +1,4 @@
-"""What `memory` runs in processes of their own: each says how much memory there was before its work, and at its peak."""
+"""What `memory` runs in processes of their own: each says its memory before its work, and at its peak."""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-
 from . import data, finished_study, heads, pinned, stopwatch
 
 LABELS = {"linear": 500, "svm": 500, "logistic": 2000, "lda": 2000, "xgboost": 500}

@@ -26,7 +26,7 @@ setup_cache.timeout = 300  # type: ignore[attr-defined]
 
 
 class Finished:
-    """A study of which nothing is left to do; seconds are those of the processor, so that a busy disk does not count."""
+    """A study of which nothing is left to do; seconds are those of the processor: a busy disk does not count."""
 
     version = "1"
     timeout = 300
