@@ -18,7 +18,7 @@ class Fit:
     param_names = ("head", "labels x width")
     params = (heads.NAMES, list(heads.SIZES))
     timer = time.process_time
-    number, repeat, rounds, warmup_time = 1, (5, 40, 1.0), 2, 0
+    number, repeat, rounds, warmup_time = 1, (3, 20, 0.5), 4, 0
 
     def setup(self, name: str, size: str) -> None:
         heads.warm(name)
