@@ -1,0 +1,132 @@
+"""How often heads err, and how many of their answers are not those of the reference: on the bundled digits.
+
+Every head that works on embeddings, at budgets 1, 5 and 25, on pixels and on the embeddings of an autoencoder, with
+its default parameters: the mean of the first five repeats of the study `digits_low_label`, whose results lie in
+``results/reference``. Label draws are by image, so that repeats and budgets are the same ones there.
+
+asv judges by ratios, and larger is worse. So errors are tracked as 1 + error: with a factor of 1.01 that tells of a rise
+by one to two points. The share of answers that differ from the reference's counts twice, as 1 + 2 x share: the same factor
+then tells of half a point of them, which is what `embedkit verify-reference` bears.
+
+The reference is the one that lies beside this file, whatever commit is measured. The names of heads are written out
+here, since asv finds parameters by their position: a list that a commit brings along would shift them between commits.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import sklearn.svm  # noqa: F401 -- what takes long to load is loaded before asv forks
+import torch  # noqa: F401
+
+import embedkit as ek
+
+HEADS = [
+    "linear", "mlp", "svm", "linear_svm", "logistic", "ridge", "lda", "qda", "gaussian_nb", "centroid", "knn", "tree",
+    "forest", "extra_trees", "hist_gradient_boosting", "xgboost", "gaussian_process", "label_spreading",
+    "label_propagation", "self_training", "cluster_then_label", "best",
+]  # fmt: skip
+REGRESSORS = [
+    "linear", "mlp", "svm", "linear_svm", "ridge", "knn", "tree", "forest", "extra_trees", "hist_gradient_boosting",
+    "xgboost", "gaussian_process", "best",
+]  # fmt: skip
+BACKBONES = ["pixels", "autoencoder"]
+BUDGETS = [1, 5, 25]
+REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "digits_low_label"
+
+
+def setup_cache() -> None:
+    """Embed the digits; trials lie beside the embeddings, for the benchmarks that come later."""
+    for backbone in BACKBONES:
+        ek.embed("digits", backbone)
+
+
+setup_cache.timeout = 300
+
+
+def trials(head: str, backbone: str, dataset: str = "digits", budgets: list[int] = BUDGETS) -> pd.DataFrame:
+    """The trials of a head, run now or by the benchmark before; raises where one failed."""
+    rows = ek.run(
+        dataset,
+        backbones=[backbone],
+        controls=False,
+        heads=[head],
+        budgets=budgets,
+        repeats=5,
+        selection="default",
+        jobs=1,
+        device="cpu",
+        out="trials",
+        name=f"{dataset}-{backbone}-{head}",
+    )
+    failed = rows[rows["status"] != "ok"]
+    if len(failed):
+        raise RuntimeError(f"{len(failed)} of {len(rows)} trials did not end well: {failed['error'].iloc[0]}")
+    return rows
+
+
+class Heads:
+    """Errors of classifiers."""
+
+    version = "1"
+    timeout = 300
+    param_names = ("head", "backbone", "budget")
+    params = (HEADS, BACKBONES, BUDGETS)
+
+    def setup(self, head: str, *_: Any) -> None:
+        skip_unknown(head)
+
+    def track_error(self, head: str, backbone: str, budget: int) -> float:
+        rows = trials(head, backbone)
+        return 2 - rows.loc[rows["budget"] == str(budget), "accuracy"].mean()
+
+    track_error.unit = "1 + error"
+
+
+class Answers:
+    """Answers of classifiers that are not those of the reference; skipped where that has no such head."""
+
+    version = "1"
+    timeout = 300
+    param_names = ("head", "backbone", "budget")
+    params = (HEADS, BACKBONES, BUDGETS)
+
+    def setup(self, head: str, *_: Any) -> None:
+        skip_unknown(head)
+        if head not in set(ek.load_results(REFERENCE)["head"]) or not hasattr(ek, "compare_results"):
+            raise NotImplementedError(f"the reference has no {head}")
+
+    def track_differing(self, head: str, backbone: str, budget: int) -> float:
+        trials(head, backbone)
+        cells = ek.compare_results(Path("trials", f"digits-{backbone}-{head}"), REFERENCE)
+        (equal,) = cells.loc[cells["budget"] == str(budget), "equal_predictions"]
+        return 1 + 2 * (1 - equal)
+
+    track_differing.unit = "1 + 2 x share"
+
+
+class Regressors:
+    """Errors of regressors: by how many degrees the angle of a turned digit is missed, from 100 labels."""
+
+    version = "1"
+    timeout = 300
+    param_names = ("head",)
+    params = (REGRESSORS,)
+
+    def setup(self, head: str) -> None:
+        skip_unknown(head)
+
+    def track_error(self, head: str) -> float:
+        return trials(head, "pixels", "rotated_digits", [100])["mae"].mean()
+
+    track_error.unit = "degrees"
+
+
+def skip_unknown(head: str) -> None:
+    """Skip what a commit does not know yet."""
+    try:
+        ek.make_head(head)
+    except ek.EmbedkitError as reason:
+        raise NotImplementedError(str(reason)) from None
