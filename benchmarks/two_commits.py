@@ -5,9 +5,9 @@ Python that runs this (`hostvenv`): that of tox, where torch is there once. Noth
 of the working tree, for both. Rounds of time benchmarks alternate between the commits.
 
 Printed is asv's comparison, in two parts with a factor each, since asv judges by one: accuracy, of which 1% more is a
-regression, and all else, time and memory, of which 50% more is one. (`asv compare` ends with status 0 whatever it finds,
-and `asv continuous` compares nothing where any benchmark failed.) A benchmark that fails on NEW but not on OLD is a
-regression, too.
+regression, and all else, time and memory, of which 50% more is one. (`asv compare` ends with status 0 whatever it
+finds, and `asv continuous` compares nothing where any benchmark failed.) A benchmark that fails on NEW but not on OLD
+is a regression, too.
 
 The exit status is 0 where nothing became worse, 1 where something did, and 2 where the commits cannot be compared.
 """
@@ -16,12 +16,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NoReturn
 
 from asv.benchmarks import Benchmarks
@@ -29,15 +26,10 @@ from asv.commands.compare import Compare
 from asv.config import Config
 from asv.console import log
 from asv.results import iter_results_for_machine_and_hash
+from run_asv import CONFIGURATION, FAILURES, HERE, MACHINE, asv, edited, git, introduce_machine
 
-HERE = Path(__file__).parent
-CONFIGURATION = HERE / "asv.conf.json"
 PARTS = (("accuracy", "^accuracy", 1.01), ("time and memory", "^(?!accuracy)", 1.5))
 """What is judged together: its name, its benchmarks, and the factor from which on it is a regression."""
-MACHINE = platform.node()
-FAILURES = 2
-"""asv's exit status where a benchmark failed."""
-BUILT_FROM = ("embedkit", "datasets", "results/reference", "pyproject.toml")
 
 
 def main() -> int:
@@ -49,15 +41,16 @@ def main() -> int:
     old, new = commit(asked.old), commit(asked.new)
     if old == new:
         stop(f"{asked.old} and {asked.new} are the same commit, {old[:8]}: name two")
-    if commit("HEAD") in (old, new) and (edited := git("status", "--porcelain", "--", *BUILT_FROM)):
-        stop(f"uncommitted edits are not benchmarked ({edited.split()[1]}): commit or stash them")
+    if commit("HEAD") in (old, new) and (edits := edited()):
+        stop(f"uncommitted edits are not benchmarked ({edits}): commit or stash them")
     bench = asked.bench or []
     failures = measure(old, new, bench)
     worse = [name for name, pattern, factor in PARTS if became_worse(name, pattern, factor, old, new, bench)]
     if failures:
         print("\nsome benchmarks failed: see above")
     print(
-        f"\n{asked.new} is {'worse' if worse else 'not worse'} than {asked.old}{': ' if worse else ''}{' and '.join(worse)}"
+        f"\n{asked.new} is {'' if worse else 'not '}worse than {asked.old}"
+        + (f" in {' and '.join(worse)}" if worse else "")
     )
     return 1 if worse else 0
 
@@ -68,26 +61,14 @@ def commit(name: str) -> str:
     return found or stop(f"there is no commit {name!r} in this repository: give a hash, a tag or a branch")
 
 
-def git(*arguments: str) -> str:
-    return subprocess.run(
-        ["git", *arguments], cwd=HERE.parent, capture_output=True, text=True, check=False
-    ).stdout.strip()
-
-
 def stop(told: str) -> NoReturn:
     print(f"error: {told}", file=sys.stderr)
     sys.exit(2)
 
 
-def asv(*arguments: str, given: str = "") -> int:
-    """Run asv with the configuration of this folder."""
-    command = [sys.executable, "-m", "asv", *arguments, "--config", str(CONFIGURATION)]
-    return subprocess.run(command, input=given, text=True, check=False).returncode
-
-
 def measure(old: str, new: str, bench: list[str]) -> bool:
     """Run the suite on both; returns whether a benchmark failed."""
-    asv("machine", "--yes")  # else it asks
+    introduce_machine()
     chosen = [word for regex in bench for word in ("--bench", regex)]
     status = asv("run", "HASHFILE:-", "--interleave-rounds", "--machine", MACHINE, *chosen, given=f"{new}\n{old}\n")
     if status not in (0, FAILURES):
@@ -97,7 +78,7 @@ def measure(old: str, new: str, bench: list[str]) -> bool:
 
 def became_worse(name: str, pattern: str, factor: float, old: str, new: str, bench: list[str]) -> bool:
     """Print what changed in a part of the suite; returns whether any of it is worse."""
-    os.chdir(HERE)
+    os.chdir(HERE)  # what the configuration's paths are relative to
     configuration = Config.load(CONFIGURATION.name)
     judged = [key for key in Benchmarks.load(configuration, regex=bench) if re.search(pattern, key)]
     if not judged:

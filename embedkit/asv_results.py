@@ -34,8 +34,8 @@ def asv_table(folder: str | Path) -> pd.DataFrame:
         A row for each commit, benchmark, combination of its parameters, machine and environment: ``commit`` (the whole
         hash), ``date`` (of the commit, UTC), ``benchmark``, ``params`` (such as ``head=svm, budget=5``), ``value`` (NaN
         where the benchmark failed), ``unit``, ``machine``, ``environment``, and a column for each parameter, by its
-        name, as text. Smaller values are better. Left out is what was skipped, and, as in asv's own pages, what was measured by
-        benchmarks that are no longer there, or that have another version now.
+        name, as text. Smaller values are better. Left out is what was skipped, and, as in asv's own pages, what was
+        measured by benchmarks that are no longer there, or that have another version now.
 
     Raises
     ------
@@ -50,7 +50,9 @@ def asv_table(folder: str | Path) -> pd.DataFrame:
     files = sorted(file for file in folder.glob("*/*.json") if file.name != _MACHINE)
     rows = [row for file in files for row in _rows(_read(file), benchmarks, file)]
     if not rows:
-        raise EmbedkitError(f"no results of asv at {folder}: it holds benchmarks, but none was run; tox -e bench runs them")
+        raise EmbedkitError(
+            f"no results of asv at {folder}: it holds benchmarks, but none was run; tox -e bench runs them"
+        )
     names = [name for row in rows for name in row]
     table = pd.DataFrame(rows, columns=list(dict.fromkeys([*COLUMNS, *names])))
     table["date"] = pd.to_datetime(table["date"], unit="ms", utc=True)

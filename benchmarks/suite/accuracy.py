@@ -4,9 +4,9 @@ Every head that works on embeddings, at budgets 1, 5 and 25, on pixels and on th
 its default parameters: the mean of the first five repeats of the study `digits_low_label`, whose results lie in
 ``results/reference``. Label draws are by image, so that repeats and budgets are the same ones there.
 
-asv judges by ratios, and larger is worse. So errors are tracked as 1 + error: with a factor of 1.01 that tells of a rise
-by one to two points. The share of answers that differ from the reference's counts twice, as 1 + 2 x share: the same factor
-then tells of half a point of them, which is what `embedkit verify-reference` bears.
+asv judges by ratios, and larger is worse. So errors are tracked as 1 + error: with a factor of 1.01 that tells of a
+rise by one to two points. The share of answers that differ from the reference's counts twice, as 1 + 2 x share: the
+same factor then tells of half a point of them, which is what `embedkit verify-reference` bears.
 
 The reference is the one that lies beside this file, whatever commit is measured. The names of heads are written out
 here, since asv finds parameters by their position: a list that a commit brings along would shift them between commits.
@@ -40,12 +40,10 @@ IN_REFERENCE = [head for head in sorted(ek.load_results(REFERENCE)["head"].uniqu
 
 
 def setup_cache() -> None:
-    """Embed the digits; trials lie beside the embeddings, for the benchmarks that come later."""
-    for backbone in BACKBONES:
-        ek.embed("digits", backbone)
+    """Nothing yet: it is for the folder, where benchmarks find what those before them embedded and ran."""
 
 
-setup_cache.timeout = 300
+setup_cache.timeout = 60
 
 
 def trials(head: str, backbone: str, dataset: str = "digits", budgets: list[int] = BUDGETS) -> pd.DataFrame:
@@ -71,7 +69,7 @@ def trials(head: str, backbone: str, dataset: str = "digits", budgets: list[int]
 
 
 def results_folder(head: str, backbone: str, dataset: str = "digits") -> Path:
-    """Where the trials of a head lie, in the folder that `setup_cache` began."""
+    """Where the trials of a head lie, in the folder that benchmarks of one commit share."""
     return Path("trials", "-".join(re.sub(r"\W+", "_", name) for name in (dataset, backbone, head)))
 
 

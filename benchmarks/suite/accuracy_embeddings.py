@@ -42,10 +42,11 @@ class Verification:
 
 def track_reconstruction_error() -> float:
     """Of the pool's images by the autoencoder, in its last epoch: the mean squared error of grey levels from 0 to 1."""
+    ek.embed("digits", "autoencoder")
     (record,) = Path(os.environ["EMBEDKIT_CACHE"]).glob("encoders/*/training.safetensors")
     return float(load_file(record)["curve"][-1, 1])
 
 
 track_reconstruction_error.unit = "squared error"
 track_reconstruction_error.version = "1"
-track_reconstruction_error.timeout = 60
+track_reconstruction_error.timeout = 300
