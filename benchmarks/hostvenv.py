@@ -32,10 +32,10 @@ class HostVenv(Virtualenv):
             asked = ", ".join(self._requirements)
             raise util.UserError(f"hostvenv takes the host's libraries, not {asked}: see asv.upgrades.conf.json")
         environment = {**os.environ, **self.build_env_vars}
-        util.check_call([sys.executable, "-m", "venv", self._path], env=environment)
-        self.run_executable(
-            "python", ["-m", "pip", "uninstall", "--quiet", "--yes", "setuptools"]
-        )  # older than the host's
+        bare = ["--no-setuptools", "--no-download", "--no-periodic-update"]
+        util.check_call(
+            [sys.executable, "-m", "virtualenv", *bare, "--python", sys.executable, self._path], env=environment
+        )
         where = self.run_executable("python", ["-c", "import sysconfig; print(sysconfig.get_path('purelib'))"])
         host = sorted({sysconfig.get_path(kind) for kind in ("purelib", "platlib")})
         (Path(where.strip()) / "host.pth").write_text("\n".join(host) + "\n")

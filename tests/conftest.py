@@ -179,7 +179,16 @@ MEASURED = {"a": ([1.5, 1.25, 1.5, None], [0.5]), "b": ([1.75, 1.25, 1.5, float(
 @pytest.fixture
 def asv_results(tmp_path: Path) -> Path:
     """asv's results, as asv 0.6.6 writes them, of two commits: two heads at two budgets, and the time of an import."""
-    folder = tmp_path / "asv"
+    return write_asv_results(tmp_path / "asv")
+
+
+@pytest.fixture(scope="session")
+def asv_results_at() -> Callable[[Path], Path]:
+    """The same in a folder of one's own."""
+    return write_asv_results
+
+
+def write_asv_results(folder: Path) -> Path:
     (folder / "here").mkdir(parents=True)
     benchmarks = {name: about | {"name": name, "code": "def ..."} for name, about in BENCHMARKS.items()}
     (folder / "benchmarks.json").write_text(json.dumps(benchmarks | {"version": 2}))
