@@ -15,6 +15,7 @@ here, since asv finds parameters by their position: a list that a commit brings 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,31 +47,40 @@ def setup_cache() -> None:
 setup_cache.timeout = 60
 
 
-def trials(head: str, backbone: str, dataset: str = "digits", budgets: list[int] = BUDGETS) -> pd.DataFrame:
-    """The trials of a head, run now or by the benchmark before; raises where one failed."""
-    folder = results_folder(head, backbone, dataset)
-    rows = ek.run(
-        dataset,
-        backbones=[backbone],
-        controls=False,
-        heads=[head],
-        budgets=budgets,
-        repeats=5,
-        selection="default",
-        jobs=1,
-        device="cpu",
-        out=str(folder.parent),
-        name=folder.name,
-    )
-    failed = rows[rows["status"] != "ok"]
-    if len(failed):
-        raise RuntimeError(f"{len(failed)} of {len(rows)} trials did not end well: {failed['error'].iloc[0]}")
-    return rows
+def kept(file: Path, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    """A table that the first benchmark to need it makes, for those that come later."""
+    if not file.exists():
+        table = make()  # may make the folder, too
+        table.to_csv(file, index=False)
+    return pd.read_csv(file, dtype={"budget": str})
 
 
-def results_folder(head: str, backbone: str, dataset: str = "digits") -> Path:
-    """Where the trials of a head lie, in the folder that benchmarks of one commit share."""
-    return Path("trials", "-".join(re.sub(r"\W+", "_", name) for name in (dataset, backbone, head)))
+def trials(
+    head: str, backbone: str, dataset: str = "digits", budgets: list[int] = BUDGETS
+) -> tuple[pd.DataFrame, Path]:
+    """The trials of a head and the folder of their results; raises where one failed."""
+    folder = Path("trials", "-".join(re.sub(r"\W+", "_", name) for name in (dataset, backbone, head)))
+
+    def run() -> pd.DataFrame:
+        rows = ek.run(
+            dataset,
+            backbones=[backbone],
+            controls=False,
+            heads=[head],
+            budgets=budgets,
+            repeats=5,
+            selection="default",
+            jobs=1,
+            device="cpu",
+            out=str(folder.parent),
+            name=folder.name,
+        )
+        failed = rows[rows["status"] != "ok"]
+        if len(failed):
+            raise RuntimeError(f"{len(failed)} of {len(rows)} trials did not end well: {failed['error'].iloc[0]}")
+        return rows
+
+    return kept(folder / "rows.csv", run), folder
 
 
 class Heads:
@@ -85,7 +95,7 @@ class Heads:
         skip_unknown(head)
 
     def track_error(self, head: str, backbone: str, budget: int) -> float:
-        rows = trials(head, backbone)
+        rows, _ = trials(head, backbone)
         return 2 - rows.loc[rows["budget"] == str(budget), "accuracy"].mean()
 
     track_error.unit = "1 + error"
@@ -105,12 +115,9 @@ class Answers:
             raise NotImplementedError("this version of embedkit does not compare results")
 
     def track_differing(self, head: str, backbone: str, budget: int) -> float:
-        trials(head, backbone)
-        folder = results_folder(head, backbone)
-        if not (folder / "answers.csv").exists():
-            ek.compare_results(folder, REFERENCE).to_csv(folder / "answers.csv")
-        cells = pd.read_csv(folder / "answers.csv")
-        (equal,) = cells.loc[cells["budget"] == budget, "equal_predictions"]
+        _, folder = trials(head, backbone)
+        cells = kept(folder / "answers.csv", lambda: ek.compare_results(folder, REFERENCE))
+        (equal,) = cells.loc[cells["budget"] == str(budget), "equal_predictions"]
         return 1 + 2 * (1 - equal)
 
     track_differing.unit = "1 + 2 x share"
@@ -128,7 +135,7 @@ class Regressors:
         skip_unknown(head)
 
     def track_error(self, head: str) -> float:
-        return trials(head, "pixels", "rotated_digits", [100])["mae"].mean()
+        return trials(head, "pixels", "rotated_digits", [100])[0]["mae"].mean()
 
     track_error.unit = "degrees"
 

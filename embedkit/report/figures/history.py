@@ -22,7 +22,8 @@ def history_frame(measured: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         ``date`` (ms), ``commit`` (8 digits), ``line`` (parameters, and machine and environment where there are
-        several), ``shown`` (the same of the six lines that moved most, by ratio; ``others``), ``value``, ``unit``.
+        several), ``shown`` (the same of the six lines that moved most, by ratio; ``others``, which come first),
+        ``value``, ``unit``.
     """
     there = measured.dropna(subset="value")
     several = [name for name in ("machine", "environment") if there[name].nunique() > 1]
@@ -30,7 +31,7 @@ def history_frame(measured: pd.DataFrame) -> pd.DataFrame:
     line = line.where(line != "", "value")
     moved = there["value"].groupby(line).agg(lambda values: values.max() / max(values.min(), 1e-12))
     most = list(moved.sort_values(ascending=False, kind="stable").index[: len(COLORS)])
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {
             "date": there["date"].astype("datetime64[ms, UTC]").astype("int64"),
             "commit": there["commit"].str[:8],
@@ -40,6 +41,7 @@ def history_frame(measured: pd.DataFrame) -> pd.DataFrame:
             "unit": there["unit"],
         }
     )
+    return frame.sort_values("shown", key=lambda shown: shown != OTHERS, kind="stable")  # what is drawn last is on top
 
 
 def history_panel(history: pd.DataFrame) -> Any:
@@ -61,6 +63,7 @@ def history_panel(history: pd.DataFrame) -> Any:
                 "shown:N", scale=colors, legend=bottom_legend(1) if history["line"].nunique() > 1 else None
             ),
             detail="line:N",
+            opacity=alt.condition(alt.datum.shown == OTHERS, alt.value(0.25), alt.value(1)),
             tooltip=["line:N", "commit:N", alt.Tooltip("date:T"), alt.Tooltip("value:Q", format=".4~r"), "unit:N"],
         )
     )
