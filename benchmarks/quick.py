@@ -1,4 +1,4 @@
-"""The suite, checked, and run once on what is installed: ``tox -e bench [--bench REGEX ...]``.
+"""The suite, checked, and run once on what is installed: ``tox -e bench [-- --bench REGEX ...]``.
 
 Without ``--bench`` it leaves out of the accuracies what takes longest: the ensembles of trees, `best`, and autoencoder
 embeddings. Results are kept under the commit at hand, unless files that it is built from have uncommitted edits.
