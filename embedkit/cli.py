@@ -237,7 +237,7 @@ def plot(
     folder: Annotated[str, typer.Argument(help="a results folder, such as results/default")],
     out: Annotated[str, typer.Option(help="where the files go")] = "figures",
 ) -> None:
-    """Write every figure of the report as SVG and PNG."""
+    """Write every figure of a study as SVG and PNG."""
     from embedkit.report.figure_files import write_figures
 
     for file in write_figures(Path(folder), Path(out)):
