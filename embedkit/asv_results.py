@@ -86,7 +86,7 @@ def _rows(found: dict[str, Any], benchmarks: dict[str, Any], file: Path) -> Iter
                     words = ", ".join(f"{key}={each}" for key, each in params.items())
                     row = {"benchmark": name, "params": words, "value": value, "unit": benchmark["unit"]}
                     yield params | about | row
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise EmbedkitError(f"{file} lacks what asv writes ({error}); remove it, and run asv again") from None
 
 
