@@ -15,6 +15,7 @@ The exit status is 0 where nothing became worse, 1 where something did, and 2 wh
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import re
 import sys
@@ -83,8 +84,10 @@ def became_worse(name: str, pattern: str, factor: float, old: str, new: str, ben
     judged = [key for key in Benchmarks.load(configuration, regex=bench) if re.search(pattern, key)]
     if not judged:
         return False
-    print(f"\n{name}, by a factor of {factor} or more:")
+    print(f"\n{name}, by a factor of more than {factor}:")
     sides = [list(results_of(commit, configuration.results_dir, judged)) for commit in (old, new)]
+    if not any(value is not None and math.isfinite(value) for _, _, values, *_ in sides[0] for value in values or ()):
+        stop(f"none of this ran on {old[:8]}: there is nothing to compare with")
     log.enable()
     worse, better = Compare.print_table(configuration, old, new, factor, False, *sides, only_changed=True, sort="ratio")
     if not (worse or better):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -71,11 +72,11 @@ def judge(
     return call
 
 
-def change(folder: Path, benchmark: str, values: list[Any]) -> None:
-    """Let the later of two commits have measured something else."""
+def change(folder: Path, benchmark: str, values: list[Any], day: int = 1) -> None:
+    """Let the later of two commits, or the first on day 0, have measured something else."""
     for file in folder.glob("here/*-*.json"):
         found = json.loads(file.read_text())
-        if found["date"] > 0:
+        if (found["date"] > 0) == (day > 0):
             found["results"][benchmark][0] = values
             file.write_text(json.dumps(found))
 
@@ -102,6 +103,13 @@ def test_accuracy_and_time_have_factors_of_their_own(judge: Judge, asv_results: 
 def test_what_begins_to_fail_is_a_regression(judge: Judge, asv_results: Path) -> None:
     change(asv_results, "accuracy.Heads.track_error", [None, 1.25, 1.5, None])
     assert judge("old", "new")[0] == 1
+
+
+def test_with_what_did_not_run_nothing_is_compared(judge: Judge, asv_results: Path) -> None:
+    change(asv_results, "accuracy.Heads.track_error", [None] * 4, day=0)
+    status, _, err = judge("old", "new")
+    assert status == 2
+    assert re.fullmatch(r"error: none of this ran on [0-9a-f]{8}: there is nothing to compare with\n", err)
 
 
 def test_only_benchmarks_that_were_asked_for_are_judged(judge: Judge) -> None:
