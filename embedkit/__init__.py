@@ -7,6 +7,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from embedkit.api import compare, distances, embed, run
+    from embedkit.asv_results import asv_table
     from embedkit.decide.fit import fit
     from embedkit.decide.model_folder import load_model
     from embedkit.decide.recommendation import recommend
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from embedkit.tables.cells import table
 
 _HOME = {
+    "asv_table": "embedkit.asv_results",
     "run": "embedkit.api",
     "compare": "embedkit.api",
     "distances": "embedkit.api",
@@ -38,6 +40,7 @@ _HOME = {
 __all__ = [
     "EmbedkitError",
     "__version__",
+    "asv_table",
     "compare",
     "compare_results",
     "distances",

@@ -229,6 +229,7 @@ app.add_typer(store_cli.app, name="store")
 app.command()(pretrain_cli.pretrain)
 app.command()(results_cli.table)
 app.command()(results_cli.compare)
+app.command()(results_cli.asv_table)
 app.command()(decide_cli.recommend)
 app.command()(decide_cli.fit)
 app.command()(decide_cli.predict)
@@ -282,7 +283,7 @@ def plot(
     folder: Annotated[str, typer.Argument(help="a results folder, such as results/default")],
     out: Annotated[str, typer.Option(help="where the files go")] = "figures",
 ) -> None:
-    """Write every figure of the report as SVG and PNG."""
+    """Write every figure of a study as SVG and PNG."""
     from embedkit.report.figure_files import write_figures
 
     for file in write_figures(Path(folder), Path(out)):

@@ -1,4 +1,4 @@
-"""The commands on results: ``embedkit table`` and ``embedkit compare``."""
+"""The commands on results: ``embedkit table``, ``embedkit compare`` and ``embedkit asv-table``."""
 
 from __future__ import annotations
 
@@ -83,6 +83,28 @@ def compare(
     cells = compare_sides(*sides, unpaired=unpaired, margin=margin)
     print(comparison_text(*sides, cells, unpaired, margin, width()))
     raise typer.Exit(STATUS[ending(cells)])
+
+
+def asv_table(
+    folder: Annotated[Path, typer.Argument(help="asv's results, such as results/asv", show_default=False)],
+    out: Annotated[Path | None, typer.Option(help="a file: .csv or .parquet", show_default=False)] = None,
+) -> None:
+    """What asv measured of embedkit's versions: a line per commit, benchmark and combination of its parameters.
+
+    A file has the whole hash of commits, and a column for each parameter besides, to join with other results.
+    """
+    from embedkit import asv_results
+    from embedkit.tables import formats
+
+    measured = asv_results.asv_table(folder)
+    if out is not None:
+        formats.write_frame(measured, out)
+        print(out)
+        return
+    shown = measured[asv_results.COLUMNS].assign(
+        commit=measured["commit"].str[:8], date=measured["date"].dt.strftime("%Y-%m-%d %H:%M")
+    )
+    print(shown.to_string(index=False, float_format="{:.6g}".format, na_rep="failed"))
 
 
 def width() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -162,3 +163,47 @@ def ages(tmp_path: Path) -> Path:
         results.write_image_set(connection, test)
         results.write(connection, results.start_run(connection, "2026-01-01T00:00:00+00:00", FACTS), outcomes)
     return tmp_path / "ages"
+
+
+BENCHMARKS = {
+    "accuracy.Heads.track_error": {
+        "param_names": ["head", "budget"], "params": [["'svm'", "'lda'"], ["1", "5"]], "unit": "1 + error",
+        "version": "1",
+    },
+    "speed.time_import": {"param_names": [], "params": [], "unit": "seconds", "version": "2"},
+}  # fmt: skip
+MEASURED = {"a": ([1.5, 1.25, 1.5, None], [0.5]), "b": ([1.75, 1.25, 1.5, float("nan")], [0.25])}
+"""By commit: the errors of svm and lda at budgets 1 and 5, and the seconds of an import."""
+
+
+@pytest.fixture
+def asv_results(tmp_path: Path) -> Path:
+    """asv's results, as asv 0.6.6 writes them, of two commits: two heads at two budgets, and the time of an import."""
+    return write_asv_results(tmp_path / "asv")
+
+
+@pytest.fixture(scope="session")
+def asv_results_at() -> Callable[[Path], Path]:
+    """The same in a folder of one's own."""
+    return write_asv_results
+
+
+def write_asv_results(folder: Path) -> Path:
+    (folder / "here").mkdir(parents=True)
+    benchmarks = {name: about | {"name": name, "code": "def ..."} for name, about in BENCHMARKS.items()}
+    (folder / "benchmarks.json").write_text(json.dumps(benchmarks | {"version": 2}))
+    (folder / "here" / "machine.json").write_text(json.dumps({"machine": "here", "version": 1}))
+    for day, (commit, (errors, seconds)) in enumerate(MEASURED.items()):
+        found = {
+            "commit_hash": commit * 40, "env_name": "hostvenv-py3.11", "date": 86_400_000 * day,
+            "params": {"machine": "here", "python": "3.11"}, "python": "3.11", "requirements": {}, "env_vars": {},
+            "result_columns": ["result", "params", "version", "started_at", "duration"],
+            "results": {
+                "accuracy.Heads.track_error": [errors, [["'svm'", "'lda'"], ["1", "5"]], "1", 1_700_000_000_000, 2.5],
+                "speed.time_import": [seconds, [], "2", 1_700_000_000_000, 1.5],
+                "speed.time_gone": [[7.0], [], "1"],
+            },
+            "durations": {}, "version": 2,
+        }  # fmt: skip
+        (folder / "here" / f"{commit * 8}-hostvenv-py3.11.json").write_text(json.dumps(found))
+    return folder

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from . import data, heads, pinned
+from .names import HEADS
 
 assert pinned
 
@@ -68,14 +69,14 @@ class Fit:
     timeout = 120
     unit = "seconds"
     param_names = ("head",)
-    params = ([name for name in heads.NAMES if heads.on_gpu(name)],)
+    params = (HEADS,)
 
     def setup(self, name: str) -> None:
         stop_without_gpu()
         head = heads.unfitted(name)
         places = {each: "cuda" for each in head.get_params() if each.rpartition("__")[2] == "device"}
         if not places:
-            raise NotImplementedError(f"{name} alone stays on the CPU; only its candidates together use a GPU")
+            raise NotImplementedError(f"{name} alone stays on the CPU")
         self.head, self.rows = head.set_params(**places), data.clusters(1000, 512)
 
     def track_fit(self, name: str) -> float:

@@ -11,20 +11,12 @@ from embedkit.heads import HEADS, make_head
 
 from .data import clusters
 
-NAMES = [name for name, head in HEADS.items() if not getattr(head, "trains_network", False)]
-"""All that work on embeddings; those that train a network have a benchmark of their own."""
-
 SIZES = {"50 x 64": (50, 64), "100 x 128": (100, 128), "250 x 256": (250, 256)}
 """Labels by width of the embeddings."""
 
 QUERIES, POOL = 1000, 500
 CHEAPER = {"best": "best(heads=[svm, lda])"}
 """The same head with fewer members inside."""
-
-
-def on_gpu(name: str) -> bool:
-    """Whether a head works on a GPU where there is one."""
-    return HEADS[name].gpu
 
 
 def unfitted(name: str) -> Any:

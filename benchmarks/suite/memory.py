@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from . import data, heads, pinned
+from .names import HEADS
 
 IMAGES, ROWS = 6144, 20_000
 
@@ -58,7 +59,7 @@ class HeadBytes:
     timeout = 120
     unit = "bytes"
     param_names = ("head",)
-    params = (heads.NAMES,)
+    params = (HEADS,)
 
     def track_pickled(self, name: str) -> int:
         return len(pickle.dumps(heads.fitted(name, *heads.SIZES["100 x 128"]), protocol=5))

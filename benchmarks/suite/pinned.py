@@ -1,4 +1,4 @@
-"""What every benchmark stands on: libraries loaded before asv forks, one thread each, and a store of its own."""
+"""What every benchmark stands on: libraries loaded before asv forks, one processor, and a store of its own."""
 
 from __future__ import annotations
 
@@ -15,12 +15,9 @@ import sklearn.svm
 import torch
 import torchvision
 import xgboost
-from threadpoolctl import threadpool_limits
 
-_LOADED = (pandas, scipy.linalg, sklearn.ensemble, sklearn.linear_model, sklearn.svm, torchvision, xgboost)
+_LOADED = (pandas, scipy.linalg, sklearn.ensemble, sklearn.linear_model, sklearn.svm, torch, torchvision, xgboost)
 
-torch.set_num_threads(1)
-threadpool_limits(1)  # as embedkit.engines pins its workers; of all libraries that are loaded by now
 patch("os.sched_getaffinity", lambda pid: {0}, create=True).start()  # embedkit then starts one thread, not one per core
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from . import data, heads, pinned
+from .names import HEADS
 
 
 class Fit:
@@ -16,7 +17,7 @@ class Fit:
     version = "1"
     timeout = 120
     param_names = ("head", "labels x width")
-    params = (heads.NAMES, list(heads.SIZES))
+    params = (HEADS, list(heads.SIZES))
     timer = time.process_time
     number, repeat, rounds, warmup_time = 1, (3, 20, 0.5), 4, 0
 
@@ -34,7 +35,7 @@ class Predict:
     version = "1"
     timeout = 120
     param_names = ("head", "labels x width")
-    params = (heads.NAMES, list(heads.SIZES))
+    params = (HEADS, list(heads.SIZES))
     timer = time.process_time
     number, repeat, rounds, warmup_time = 1, (5, 40, 1.0), 2, 0
 
@@ -58,17 +59,20 @@ class FineTune:
     def setup(self) -> None:
         from embedkit.backbones import Images, make_backbone
         from embedkit.datasets import dataset_spec, open_dataset
-        from embedkit.heads import HEADS
+        from embedkit.heads import HEADS as CATALOGUE
         from embedkit.spec import parse
 
-        if "finetune" not in HEADS:
+        if "finetune" not in CATALOGUE:
             raise NotImplementedError("this version of embedkit has no head finetune")
         self.store = pinned.Store()
         dataset = open_dataset(dataset_spec(data.save_images(Path.cwd() / "images.npz", 50)))
         backbone = make_backbone(parse('autoencoder(weights="none")'), Images(dataset, np.arange(50)))
         network = backbone.network("cpu", lambda share, doing: None)
-        head = HEADS["finetune"].build(0, "classification", steps=20, epochs=1)
-        self.head = head.set_params(network=network, pretrained=False)
+        head = CATALOGUE["finetune"].build(0, "classification", steps=20, epochs=1)
+        untrained = (
+            {"weights": "none"} if "weights" in head.get_params() else {"pretrained": False}
+        )  # of older versions
+        self.head = head.set_params(network=network, **untrained)
         self.images = np.stack([network.transform(dataset.image(i)).numpy() for i in range(50)])
         self.y = dataset.labels
 

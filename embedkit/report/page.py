@@ -14,6 +14,7 @@ from embedkit import artefacts
 from embedkit.report import html
 from embedkit.report.figure_data import FigureData, read_figure_data
 from embedkit.report.gallery import doubtful_section, wrong_section
+from embedkit.report.history import history_charts, history_section, read_history
 from embedkit.report.materials import Materials, stored_materials
 from embedkit.report.payload import payload
 from embedkit.report.settings import settings_section
@@ -42,6 +43,7 @@ def write_report(folder: Path, summary: Summary, materials: Materials | None = N
     """
     materials = stored_materials(summary.rows) if materials is None else materials
     figures = read_figure_data(folder, summary.rows, summary.measured)
+    history = read_history(folder)
     sections = [
         _curve_section(figures),
         score_section(summary),
@@ -53,16 +55,20 @@ def write_report(folder: Path, summary: Summary, materials: Materials | None = N
         doubtful_section(figures.details, materials),
         training_section(materials.records),
         missing_section(summary),
+        history_section(history),
         settings_section(load_runs(folder), summary.rows),
     ]
-    data = json.dumps(payload(figures, materials), separators=(",", ":")).replace("<", "\\u003c")
+    drawn = payload(figures, materials) | {"history": history_charts(history)}
+    data = json.dumps(drawn, separators=(",", ":")).replace("<", "\\u003c")
     page = Template(_asset("page.html")).substitute(
         title=escape(folder.name),
         answer=answer_section(summary),
         sections="\n".join(section for section in sections if section),
         style=_asset("page.css"),
         data=data,
-        bundle=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;") if summary.tables else "",
+        bundle=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+        if summary.tables or drawn["history"]
+        else "",
         script="\n".join(_asset(name) for name in SCRIPTS),
     )
     artefacts.write_atomically(folder / FILE, page.encode())

@@ -6,6 +6,8 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
+
 from embedkit import artefacts
 from embedkit.errors import EmbedkitError
 from embedkit.spec import did_you_mean
@@ -55,7 +57,23 @@ def write(cells: Cells, asked: str, file: Path) -> None:
     EmbedkitError
         Where nothing can be written, or Parquet lacks pyarrow.
     """
-    contents = _parquet(cells) if asked == "parquet" else TEXTS[asked](cells).encode()
+    _write(_parquet(cells.frame) if asked == "parquet" else TEXTS[asked](cells).encode(), file)
+
+
+def write_frame(frame: pd.DataFrame, file: Path) -> None:
+    """Write a tidy table that has no other form, as CSV or Parquet by the file's ending.
+
+    Raises
+    ------
+    EmbedkitError
+        Where the ending is another one, nothing can be written, or Parquet lacks pyarrow.
+    """
+    if file.suffix.lower() not in (".csv", ".parquet"):
+        raise EmbedkitError(f"cannot write {file.name!r}: such a table goes into a file that ends in .csv or .parquet")
+    _write(_parquet(frame) if file.suffix.lower() == ".parquet" else frame.to_csv(index=False).encode(), file)
+
+
+def _write(contents: bytes, file: Path) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -63,10 +81,10 @@ def write(cells: Cells, asked: str, file: Path) -> None:
     artefacts.write_atomically(file, contents)
 
 
-def _parquet(cells: Cells) -> bytes:
+def _parquet(frame: pd.DataFrame) -> bytes:
     buffer = io.BytesIO()
     try:
-        cells.frame.to_parquet(buffer, index=False, engine="pyarrow")
+        frame.to_parquet(buffer, index=False, engine="pyarrow")
     except ImportError:
         raise EmbedkitError('Parquet files need pyarrow: pip install "embedkit[parquet]" (or write .csv)') from None
     return buffer.getvalue()

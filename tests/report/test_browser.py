@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,10 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: apt-ge
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of digits and of photos that differ in brightness, on pixels and on a small autoencoder."""
+def report(tmp_path_factory: pytest.TempPathFactory, asv_results_at: Callable[[Path], Path]) -> Path:
+    """Of digits and of photos that differ in brightness, on pixels and a small autoencoder, beside results of asv."""
     folder = tmp_path_factory.mktemp("study")
+    asv_results_at(folder / "asv")
     rng = np.random.default_rng(0)
     for split, label, i in ((s, c, i) for s in ("train", "test") for c in ("dark", "light") for i in range(12)):
         place = folder / "photos" / split / label
@@ -128,6 +129,15 @@ def test_pointing_at_an_image_of_the_map_shows_it(page: Any) -> None:
     page.wait_for_selector("#hover .thumb")
     assert "data:image/webp" in page.eval_on_selector("#hover .thumb", "thumb => thumb.style.backgroundImage")
     assert "% of trials" in page.inner_text("#hover")
+
+
+def test_the_history_of_versions_is_drawn_when_it_is_opened(page: Any) -> None:
+    page.click("#history summary")
+    page.wait_for_selector("#history-1 svg >> text=1 + error (lower is better)")
+    assert page.locator("#history-1 .mark-line path[d]").count() == 3  # svm at two budgets, lda at one
+    assert page.locator("#history-2 .mark-line path[d]").count() == 1
+    width = page.evaluate("document.querySelector('#history-1 svg').getBoundingClientRect().width")
+    assert width > 250
 
 
 def test_the_keyboard_reaches_every_control_and_its_focus_is_seen(page: Any) -> None:

@@ -1,4 +1,5 @@
 for (const losses of data.losses) draw(byId(losses.place), data.templates.losses, rowsOf(losses.rows));
+for (const chart of data.history) draw(byId(chart.place), chart.template, rowsOf(chart.rows));
 if (data.datasets.length) setUp();
 
 // charts in a closed part have no width: a part that opens is drawn anew

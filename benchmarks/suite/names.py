@@ -1,0 +1,14 @@
+"""The heads that are measured, written out: asv finds parameters by their position in a list.
+
+A list that each commit brings along would shift them between commits. Heads that a commit lacks are skipped.
+"""
+
+HEADS = [
+    "linear", "mlp", "svm", "linear_svm", "logistic", "ridge", "lda", "qda", "gaussian_nb", "centroid", "knn", "tree",
+    "forest", "extra_trees", "hist_gradient_boosting", "xgboost", "gaussian_process", "label_spreading",
+    "label_propagation", "self_training", "cluster_then_label", "best",
+]  # fmt: skip
+REGRESSORS = [
+    "linear", "mlp", "svm", "linear_svm", "ridge", "knn", "tree", "forest", "extra_trees", "hist_gradient_boosting",
+    "xgboost", "gaussian_process", "best",
+]  # fmt: skip
