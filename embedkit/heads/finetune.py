@@ -22,8 +22,8 @@ class _FineTuned(BaseEstimator):
 
     The layer comes first and is trained as `linear` is, since gradients through a layer that knows nothing would undo
     what the network knows (Kumar et al. 2022, arXiv:2202.10054). A fixed number of steps: no labelled image is spent on
-    early stopping. Batch normalisation keeps the statistics that a network comes with. A network without weights and
-    without normalisation is first scaled layer by layer to the labelled images (see `retraining.scaled`).
+    early stopping. Batch normalisation keeps the statistics that a network comes with. A network without weights in
+    which images fade is first scaled layer by layer to the labelled images (see `retraining.scaled`).
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ from embedkit.training import has_bfloat16, train
 GRADIENT_NORM_MAX = 1.0
 ENCODER_RATE = 0.25
 SHIFT_OF_CLASSES = 0.1
-SCALED_BY_IMAGES = 64
+SCALED_BY_IMAGES, FADED, ROUNDING = 64, 0.01, 1e-6
 NORMALISATIONS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
 
 
@@ -66,23 +66,27 @@ def _has_statistics(part: nn.Module) -> bool:
 
 
 def scaled(network: Network, X: np.ndarray) -> Network:
-    """A copy of an untrained network, of which each layer's outputs have mean 0 by channel and variance 1 on images.
+    """An untrained network in which images fade, with each layer's outputs brought to mean 0 by channel and variance 1.
 
-    In a deep network without normalisation the differences between images fade from layer to layer; the embedding has
-    to be enlarged until they show, and then every step throws it far. So layers are scaled by up to 64 of the images
-    (n, C, h, w), in the order in which these pass (Krähenbühl et al. 2016, arXiv:1511.06856; Mishkin and Matas 2016,
-    arXiv:1511.06422). A network that normalises is only copied.
+    In a deep network without normalisation the differences between images may get smaller from layer to layer. Where
+    embeddings differ by less than 0.01, these have to be enlarged so much that every step throws them far, and layers
+    are scaled by up to 64 of the images (n, C, h, w), in the order in which these pass (Krähenbühl et al. 2016,
+    arXiv:1511.06856; Mishkin and Matas 2016, arXiv:1511.06422). Other networks stay as they are: SqueezeNet, whose
+    weights begin at a scale that lasts, did not learn when it was scaled.
     """
+    some = X[np.linspace(0, len(X) - 1, min(len(X), SCALED_BY_IMAGES)).astype(int)]
+    first = next(network.module.parameters())
+    embeddings = embedded(network, some, str(first.device))
+    normalises = any(isinstance(part, NORMALISATIONS) for part in network.module.modules())
+    if normalises or (embeddings - embeddings.mean(axis=0)).std() >= FADED:
+        return network
     module = copy.deepcopy(network.module)
-    parts = list(module.modules())
-    if not any(isinstance(part, NORMALISATIONS) for part in parts):
-        layers = [part for part in parts if isinstance(part, nn.Conv2d | nn.Linear)]
-        hooks = [layer.register_forward_hook(_scale) for layer in layers]
-        some = np.linspace(0, len(X) - 1, min(len(X), SCALED_BY_IMAGES)).astype(int)
-        with torch.no_grad():
-            module(_pixels(torch.from_numpy(X[some]).to(next(module.parameters()).device), network.transform))
-        for hook in hooks:
-            hook.remove()
+    layers = [part for part in module.modules() if isinstance(part, nn.Conv2d | nn.Linear)]
+    hooks = [layer.register_forward_hook(_scale) for layer in layers]
+    with torch.no_grad():
+        module(_pixels(torch.from_numpy(some).to(first.device), network.transform))
+    for hook in hooks:
+        hook.remove()
     return Network(module, network.transform)
 
 
@@ -91,7 +95,9 @@ def _scale(layer: Any, _: Any, outputs: torch.Tensor) -> torch.Tensor:
     axis = 1 if isinstance(layer, nn.Conv2d) else -1
     channels = outputs.movedim(axis, -1)
     mean = channels.flatten(0, -2).mean(dim=0) * (layer.bias is not None)
-    scale = float((channels - mean).std(correction=0)) or 1.0
+    scale = float((channels - mean).std(correction=0))
+    if scale <= ROUNDING * float(outputs.abs().max()):
+        scale = 1.0  # equal images
     layer.weight.data /= scale
     if layer.bias is not None:
         layer.bias.data = (layer.bias.data - mean) / scale
