@@ -195,15 +195,19 @@ def test_labels_for_anything_but_a_folder_are_told() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("key", "known"), [("heads", "svm"), ("backbones", "resnet50"), ("codecs", "float16"), ("datasets", "digits")]
-)
+@pytest.mark.parametrize(("key", "known"), [("heads", "svm"), ("backbones", "resnet50"), ("codecs", "float16")])
 def test_an_unknown_member_is_told_with_the_closest(key: str, known: str) -> None:
     asked = known[:-2] + known[:-3:-1]
     message = told(**{"datasets": "digits", key: asked})
     kind = key.removesuffix("s")
     assert message.startswith(
         f"embedkit run: {key}: unknown {kind} {asked!r}; did you mean {known!r}? {kind.capitalize()}s: "
+    )
+
+
+def test_an_unknown_data_set_is_told_with_the_closest() -> None:
+    assert told(datasets="digtis").startswith(
+        "embedkit run: datasets: no folder or data set 'digtis'; did you mean 'digits'? data sets: "
     )
 
 

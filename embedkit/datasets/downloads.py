@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from embedkit import artefacts
+from embedkit.errors import EmbedkitError
 
 
 def data_folder() -> Path:
@@ -31,7 +32,17 @@ def fetch(folder: Path, download: Callable[[Path], object]) -> None:
 
     Of several processes one downloads, and the others wait for it. Archives are unpacked by ``tarfile.data_filter``: no
     member may leave the folder (PEP 706).
+
+    Raises
+    ------
+    EmbedkitError
+        Where this Python is too old to unpack them so.
     """
+    if not hasattr(tarfile, "data_filter"):
+        raise EmbedkitError(
+            "archives are unpacked safely from Python 3.11.4 on, and this one is older: take a newer one, or fill "
+            f"{folder} by hand"
+        )
     staged = folder.with_name(f".{folder.name}.part")
     with _alone(folder):
         if not is_absent(folder):

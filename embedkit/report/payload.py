@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from embedkit.decide.words import budget_words
@@ -66,9 +67,18 @@ def columns(frame: pd.DataFrame) -> dict[str, Any]:
         elif column.dtype.kind in "iu":
             packed[name] = column.tolist()
         else:
-            codes, values = pd.factorize(column.astype(object))
-            packed[name] = {"values": list(values), "codes": codes.tolist()}
+            packed[name] = _coded(column)
     return packed
+
+
+def _coded(column: pd.Series) -> dict[str, Any]:
+    """Codes into a list of values; where most repeat the one before, with how often each stands in a row."""
+    codes, values = pd.factorize(column.astype(object))
+    (starts,) = np.nonzero(np.diff(codes, prepend=-1))
+    if 2 * len(starts) > len(codes):
+        return {"values": list(values), "codes": codes.tolist()}
+    counts = np.diff(starts, append=len(codes))
+    return {"values": list(values), "codes": codes[starts].tolist(), "counts": counts.tolist()}
 
 
 def _heads(curves: pd.DataFrame, styles: dict[str, HeadStyle]) -> list[dict[str, Any]]:

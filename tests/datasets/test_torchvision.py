@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import io
 import pickle
+import re
 import struct
 import tarfile
 import threading
@@ -22,10 +23,14 @@ from torchvision.datasets.utils import extract_archive
 
 from embedkit.datasets import dataset_spec, download_of
 from embedkit.datasets.dataset import Dataset
-from embedkit.datasets.downloads import data_folder
+from embedkit.datasets.downloads import data_folder, fetch
 from embedkit.datasets.torchvision import torchvision
 from embedkit.datasets.torchvision_members import MEMBERS
 from embedkit.errors import EmbedkitError
+
+unpacks = pytest.mark.skipif(
+    not hasattr(tarfile, "data_filter"), reason="needs Python 3.11.4, to unpack archives safely"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -306,6 +311,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> type[Fake]:
     return Fake
 
 
+@unpacks
 def test_what_is_absent_is_downloaded_once_and_announced(fake: type[Fake], data: Path) -> None:
     assert download_of(dataset_spec("eurosat")) == f"EuroSAT, 94 MB, by torchvision, to {data / 'EuroSAT'}"
     assert opened("EuroSAT").ids == ("a.png", "b.png")
@@ -316,6 +322,13 @@ def test_what_is_absent_is_downloaded_once_and_announced(fake: type[Fake], data:
     assert download_of(dataset_spec("digits")) == ""
 
 
+def test_a_python_that_cannot_unpack_safely_downloads_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(tarfile, "data_filter", raising=False)
+    with pytest.raises(EmbedkitError, match=re.escape(f"take a newer one, or fill {tmp_path / 'new'} by hand")):
+        fetch(tmp_path / "new", lambda folder: None)
+
+
+@unpacks
 def test_an_empty_root_is_downloaded_to(fake: type[Fake], tmp_path: Path, data: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert len(opened("EuroSAT", tmp_path / "empty")) == 2
@@ -323,6 +336,7 @@ def test_an_empty_root_is_downloaded_to(fake: type[Fake], tmp_path: Path, data: 
     assert not data.exists()
 
 
+@unpacks
 def test_a_download_that_is_cut_short_leaves_nothing_behind(
     fake: type[Fake], data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -339,6 +353,7 @@ def test_a_download_that_is_cut_short_leaves_nothing_behind(
     assert not (data / "EuroSAT" / "half.png").exists()
 
 
+@unpacks
 def test_of_two_at_once_one_downloads_and_the_other_waits(fake: type[Fake], monkeypatch: pytest.MonkeyPatch) -> None:
     started, real = threading.Event(), Fake.__init__
 
@@ -364,6 +379,7 @@ def test_a_variant_has_a_folder_of_its_own(data: Path) -> None:
     assert download_of(spec) == f"Imagenette, by torchvision, to {data / 'Imagenette-160px'}"
 
 
+@unpacks
 @pytest.mark.parametrize("member", ["../../slipped.png", "/tmp/../tmp/embedkit_slipped.png"])
 def test_an_archive_that_reaches_out_of_its_folder_is_refused(
     member: str, fake: type[Fake], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -375,6 +391,7 @@ def test_an_archive_that_reaches_out_of_its_folder_is_refused(
     assert not Path("/tmp/embedkit_slipped.png").exists()
 
 
+@unpacks
 def test_what_torchvision_cannot_download_is_told() -> None:
     assert "torchvision cannot download it: its licence or server does not allow that" in told("FER2013")
 

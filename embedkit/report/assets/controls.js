@@ -2,10 +2,13 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const state = { dataset: "", embedding: "", score: "", scale: "log", head: "", heads: new Set(), embeddings: new Set() };
 const byId = id => document.getElementById(id);
 
+/** What codes stand for, each as often as `counts` says. */
+const decoded = ({values, codes, counts}) => codes.flatMap((code, i) => Array(counts ? counts[i] : 1).fill(values[code]));
+
 /** Columns, of which repeated ones hold their values once, as rows. */
 function rowsOf(columns) {
   const names = Object.keys(columns);
-  const read = names.map(name => columns[name].codes ? columns[name].codes.map(code => columns[name].values[code]) : columns[name]);
+  const read = names.map(name => columns[name].codes ? decoded(columns[name]) : columns[name]);
   return (read[0] || []).map((_, i) => Object.fromEntries(names.map((name, at) => [name, read[at][i]])));
 }
 const frames = Object.fromEntries(Object.entries(data.frames).map(([name, columns]) => [name, rowsOf(columns)]));
