@@ -1,7 +1,8 @@
 """The suite, checked, and run once on what is installed: ``tox -e bench [-- --bench REGEX ...]``.
 
-Without ``--bench`` it leaves out of the accuracies what takes longest: the ensembles of trees, `best`, and autoencoder
-embeddings. Results are kept under the commit at hand, unless files that it is built from have uncommitted edits.
+Without ``--bench`` it leaves out what takes longest: of the accuracies the ensembles of trees, `best`, and autoencoder
+embeddings; exponents; and peaks of memory. Results are kept under the commit at hand, unless files that it is built
+from have uncommitted edits.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import sys
 
 from run_asv import HERE, MACHINE, asv, edited, git, introduce_machine
 
-QUICK = "^(?!accuracy.*(autoencoder|forest|trees|hist_gradient_boosting|best))"
+QUICK = r"^(?!accuracy.*(autoencoder|forest|trees|hist_gradient_boosting|best)|scaling|memory\.Peak)"
 
 
 def main(asked: list[str]) -> int:

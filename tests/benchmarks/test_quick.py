@@ -67,11 +67,14 @@ def test_what_takes_long_is_left_out_and_all_else_is_not(quick: ModuleType) -> N
         "accuracy.Heads.track_error('svm', 'pixels', 5)",
         "accuracy_embeddings.track_reconstruction_error",
         "speed_heads.Fit.time_fit('forest', '50 x 64')",
+        "memory.HeadBytes.track_pickled('svm')",
     ):
         assert re.search(quick.QUICK, name), name
     for name in (
         "accuracy.Heads.track_error('svm', 'autoencoder', 5)",
         "accuracy.Heads.track_error('extra_trees', 'pixels', 5)",
         "accuracy.Regressors.track_error('best')",
+        "scaling.FitLabels.track_labels('svm')",
+        "memory.Peak.track_sweep",
     ):
         assert not re.search(quick.QUICK, name), name
