@@ -73,8 +73,8 @@ def columns(frame: pd.DataFrame) -> dict[str, Any]:
 
 def _coded(column: pd.Series) -> dict[str, Any]:
     """Codes into a list of values; where most repeat the one before, with how often each stands in a row."""
-    codes, values = pd.factorize(column.astype(object))
-    (starts,) = np.nonzero(np.diff(codes, prepend=-1))
+    codes, values = pd.factorize(column.astype(object))  # -1 where a value is missing
+    (starts,) = np.nonzero(np.diff(codes, prepend=-2))
     if 2 * len(starts) > len(codes):
         return {"values": list(values), "codes": codes.tolist()}
     counts = np.diff(starts, append=len(codes))

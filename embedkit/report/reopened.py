@@ -38,11 +38,11 @@ def rewrite_report(folder: Path, console: Console) -> Path:
 
 def _datasets(studies: list[dict[str, Any]], rows: pd.DataFrame, console: Console) -> dict[str, Dataset]:
     """By name; of each as it is written, the latest study says how it was divided."""
-    found = {}
+    found, known = {}, set(rows["data_sha256"])
     latest = {text: study for study in studies for text in study.get("datasets", ())}
     for text, keys in latest.items():
         try:
-            dataset = _same(text, keys, set(rows["data_sha256"]), console)
+            dataset = _same(text, keys, known, console)
         except EmbedkitError as reason:
             console.say(f"without pictures of {text}: {reason}")
         else:
