@@ -19,6 +19,9 @@ WIDTHS = {"linear": 1024, "svm": 256, "logistic": 512, "lda": 512, "xgboost": 64
 QUERIES = {"linear": 8000, "svm": 500, "logistic": 8000, "lda": 8000, "knn": 500, "xgboost": 1000}
 """The fewest that a head predicts, 64 wide."""
 
+QUERY_WIDTHS = {"linear": 512, "svm": 64, "logistic": 512, "lda": 512, "knn": 64}
+"""The least of rows that a head predicts, 2,000 of them."""
+
 
 class FitLabels:
     """Fitting a head to more labels."""
@@ -56,13 +59,20 @@ class PredictRows:
     params = (list(QUERIES),)
 
     def track_rows(self, name: str) -> float:
-        head = heads.fitted(name, 200, 64)
+        return stopwatch.growth(lambda n: predict(name, n, 64), sizes_from(QUERIES[name]))
 
-        def predict(n: int) -> Callable[[], object]:
-            rows = data.clusters(n, 64, seed=1)[0]
-            return lambda: head.predict(rows)
 
-        return stopwatch.growth(predict, sizes_from(QUERIES[name]))
+class PredictWidth:
+    """Predicting wider rows by a head fitted to 200 labels."""
+
+    version = "1"
+    timeout = 300
+    unit = "exponent"
+    param_names = ("head",)
+    params = (list(QUERY_WIDTHS),)
+
+    def track_width(self, name: str) -> float:
+        return stopwatch.growth(lambda width: predict(name, 2000, width), sizes_from(QUERY_WIDTHS[name]))
 
 
 class Pipeline:
@@ -108,3 +118,8 @@ def sizes_from(least: int) -> list[int]:
 def fit(name: str, n_labeled: int, width: int) -> Callable[[], object]:
     head, rows = heads.unfitted(name), heads.training_rows(name, n_labeled, width)
     return lambda: head.fit(*rows)
+
+
+def predict(name: str, n: int, width: int) -> Callable[[], object]:
+    head, rows = heads.fitted(name, 200, width), data.clusters(n, width, seed=1)[0]
+    return lambda: head.predict(rows)
