@@ -7,7 +7,7 @@ of the working tree, for both. Rounds of time benchmarks alternate between the c
 Printed is asv's comparison, in two parts with a factor each, since asv judges by one: accuracy, of which 1% more is a
 regression, and all else, time and memory, of which 50% more is one. (`asv compare` ends with status 0 whatever it
 finds, and `asv continuous` compares nothing where any benchmark failed.) A benchmark that fails on NEW but not on OLD
-is a regression, too.
+is a regression, too, and so is one that NEW skips, say for a head that it no longer has.
 
 The exit status is 0 where nothing became worse, 1 where something did, and 2 where the commits cannot be compared.
 """
@@ -15,12 +15,14 @@ The exit status is 0 where nothing became worse, 1 where something did, and 2 wh
 from __future__ import annotations
 
 import argparse
+import io
 import math
 import os
 import re
 import sys
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from contextlib import redirect_stdout
+from typing import Any, NamedTuple, NoReturn
 
 from asv.benchmarks import Benchmarks
 from asv.commands.compare import Compare
@@ -81,31 +83,62 @@ def became_worse(name: str, pattern: str, factor: float, old: str, new: str, ben
     """Print what changed in a part of the suite; returns whether any of it is worse."""
     os.chdir(HERE)  # what the configuration's paths are relative to
     configuration = Config.load(CONFIGURATION.name)
-    judged = [key for key in Benchmarks.load(configuration, regex=bench) if re.search(pattern, key)]
+    asked = Benchmarks.load(configuration, regex=bench)
+    judged = {key: asked.benchmark_selection[key] for key in asked if re.search(pattern, key)}
     if not judged:
         return False
     print(f"\n{name}, by a factor of more than {factor}:")
-    sides = [list(results_of(commit, configuration.results_dir, judged)) for commit in (old, new)]
-    if not any(value is not None and math.isfinite(value) for _, _, values, *_ in sides[0] for value in values or ()):
+    before, after = (list(results_of(commit, configuration.results_dir, judged)) for commit in (old, new))
+    if not any(value is not None and math.isfinite(value) for each in before for value in each.values):
         stop(f"none of this ran on {old[:8]}: there is nothing to compare with")
+    after = [each._replace(values=[*lost(each, before)]) for each in after]
     log.enable()
-    worse, better = Compare.print_table(configuration, old, new, factor, False, *sides, only_changed=True, sort="ratio")
-    if not (worse or better):
-        print("nothing changed")
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        worse, _ = Compare.print_table(
+            configuration, old, new, factor, False, before, after, only_changed=True, sort="ratio"
+        )
+    print(printed.getvalue() or "nothing changed")
     return bool(worse)
 
 
-def results_of(commit: str, folder: str, judged: list[str]) -> Iterator[tuple[Any, ...]]:
-    """What asv's comparison takes, of the benchmarks to judge."""
+class Measured(NamedTuple):
+    """What asv's comparison takes: a benchmark on a commit, with a value for each combination of its parameters.
+
+    A value is None where the benchmark failed, and NaN where it was skipped.
+    """
+
+    key: str
+    params: list[list[str]]
+    values: list[float | None]
+    stats: Any
+    samples: Any
+    version: str | None
+    machine: str
+    environment: str
+
+
+def results_of(commit: str, folder: str, judged: dict[str, list[int] | None]) -> Iterator[Measured]:
+    """Of the combinations that were asked for; others, of which there may be older results, count as skipped."""
     for result in iter_results_for_machine_and_hash(folder, MACHINE, commit):
         if result.env_name.startswith("hostvenv"):
-            for key in set(judged) & set(result.get_all_result_keys()):
-                params = result.get_result_params(key)
-                found = (
-                    read(key, params)
-                    for read in (result.get_result_value, result.get_result_stats, result.get_result_samples)
-                )
-                yield key, params, *found, result.benchmark_version.get(key), MACHINE, result.env_name
+            for key in judged.keys() & result.get_all_result_keys():
+                params, chosen = result.get_result_params(key), judged[key]
+                values = [
+                    value if chosen is None or place in chosen else math.nan
+                    for place, value in enumerate(result.get_result_value(key, params))
+                ]
+                noise = result.get_result_stats(key, params), result.get_result_samples(key, params)
+                version = result.benchmark_version.get(key)
+                yield Measured(key, params, values, *noise, version, MACHINE, result.env_name)
+
+
+def lost(measured: Measured, before: list[Measured]) -> Iterator[float | None]:
+    """The values of NEW; what it skipped and OLD did not counts as failed."""
+    same = [each.values for each in before if (each.key, each.environment) == (measured.key, measured.environment)]
+    for place, value in enumerate(measured.values):
+        had = any(values[place] is not None and math.isfinite(values[place]) for values in same)
+        yield None if had and value is not None and math.isnan(value) else value
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What asv measures: accuracy, speed, memory, scaling. ``tox -e bench`` and ``tox -e asv -- OLD NEW`` run it.
 
 asv imports this before any other module of the suite, in every process that measures something: here it is decided,
-once for all benchmarks, with how many threads they compute and where embeddings are kept.
+once for all benchmarks, with how many threads they compute (see also `pinned`) and where embeddings are kept.
 """
 
 import os

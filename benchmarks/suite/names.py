@@ -8,6 +8,8 @@ HEADS = [
     "forest", "extra_trees", "hist_gradient_boosting", "xgboost", "gaussian_process", "label_spreading",
     "label_propagation", "self_training", "cluster_then_label", "best",
 ]  # fmt: skip
+IN_REFERENCE = [*(head for head in HEADS if head != "self_training"), "self_training(head=lda)", "knn(k=1)"]
+"""As the study of the reference writes them."""
 REGRESSORS = [
     "linear", "mlp", "svm", "linear_svm", "ridge", "knn", "tree", "forest", "extra_trees", "hist_gradient_boosting",
     "xgboost", "gaussian_process", "best",

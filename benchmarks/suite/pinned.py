@@ -1,4 +1,8 @@
-"""What every benchmark stands on: libraries loaded before asv forks, one processor, and a store of its own."""
+"""What every benchmark stands on: libraries loaded before asv forks, one processor, and a store of its own.
+
+One thread is settled twice: in the environment, for libraries that are loaded later and for processes of their own, and
+for those that are there already, since asv itself loads numpy.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +19,14 @@ import sklearn.svm
 import torch
 import torchvision
 import xgboost
+from threadpoolctl import threadpool_limits
+
+from . import THREADS
 
 _LOADED = (pandas, scipy.linalg, sklearn.ensemble, sklearn.linear_model, sklearn.svm, torch, torchvision, xgboost)
 
+threadpool_limits(THREADS)
+torch.set_num_threads(THREADS)
 patch("os.sched_getaffinity", lambda pid: {0}, create=True).start()  # embedkit then starts one thread, not one per core
 
 

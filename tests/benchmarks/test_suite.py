@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from embedkit import load_results
 from embedkit.heads import names
 
 pytest.importorskip("asv", reason="needs asv: pip install 'embedkit[bench]'")
@@ -64,8 +65,9 @@ def test_the_accuracy_of_every_head_on_embeddings_is_tracked(found: dict[str, di
 
 def test_answers_of_every_head_on_embeddings_are_compared(found: dict[str, dict[str, Any]]) -> None:
     heads = [ast.literal_eval(head) for head in found["accuracy.Answers.track_differing"]["params"][0]]
+    reference = load_results(BENCHMARKS.parent / "results" / "reference" / "digits_low_label")
+    assert set(heads) == set(reference["head"]) - {"finetune"}
     assert {head.split("(")[0] for head in heads} == set(names("classification"))
-    assert {"knn", "knn(k=1)"} < set(heads)
 
 
 def test_paths_of_the_configurations_are_in_the_repository(configuration: Config) -> None:
@@ -87,11 +89,18 @@ def test_upgrades_change_one_library_at_a_time(monkeypatch: pytest.MonkeyPatch) 
     assert current in environments
     changes = [[name for name in current if each[name] != current[name]] for each in environments if each != current]
     assert sorted(changes) == [["scikit-learn"], ["torch"], ["xgboost"]]
-    assert all(each["torch"] != "2.13.0" for each in environments)
 
 
 def test_threads_and_the_store_are_settled_before_anything_is_measured(tmp_path: Path) -> None:
-    code = "import os, suite; print(os.environ['OMP_NUM_THREADS'], os.environ['EMBEDKIT_CACHE'])"
-    environment = os.environ | {"PYTHONPATH": str(BENCHMARKS), "EMBEDKIT_CACHE": "mine", "OMP_NUM_THREADS": "8"}
+    code = (
+        "import asv_runner.server, os, threadpoolctl\n"
+        "from suite import accuracy, speed_heads\n"
+        "import torch\n"
+        "pools = {pool['num_threads'] for pool in threadpoolctl.threadpool_info()}\n"
+        "print(os.environ['OMP_NUM_THREADS'], os.environ['EMBEDKIT_CACHE'], torch.get_num_threads(), *pools)"
+    )
+    paths = os.pathsep.join([str(BENCHMARKS), *filter(None, sys.path)])
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "8")
+    environment = os.environ | threads | {"PYTHONPATH": paths, "EMBEDKIT_CACHE": "mine"}
     printed = subprocess.check_output([sys.executable, "-c", code], cwd=tmp_path, env=environment, text=True)
-    assert printed.split() == ["1", "store"]
+    assert printed.split() == ["1", "store", "1", "1"]

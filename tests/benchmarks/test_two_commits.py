@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import subprocess
 import sys
@@ -105,6 +106,15 @@ def test_what_begins_to_fail_is_a_regression(judge: Judge, asv_results: Path) ->
     assert judge("old", "new")[0] == 1
 
 
+def test_what_is_no_longer_measured_is_a_regression(judge: Judge, asv_results: Path) -> None:
+    change(asv_results, "accuracy.Heads.track_error", [1.5, 1.25, 1.5, math.nan], day=0)
+    change(asv_results, "accuracy.Heads.track_error", [1.5, math.nan, 1.5, 1.25])
+    status, out, _ = judge("old", "new")
+    assert status == 1
+    assert re.search(r"^\| ! +\| +1\.25 \| failed +\| n/a +\| accuracy\.Heads\.track_error\('svm', 5\) ", out, re.M)
+    assert "'lda'" not in out
+
+
 def test_with_what_did_not_run_nothing_is_compared(judge: Judge, asv_results: Path) -> None:
     change(asv_results, "accuracy.Heads.track_error", [None] * 4, day=0)
     status, _, err = judge("old", "new")
@@ -114,6 +124,18 @@ def test_with_what_did_not_run_nothing_is_compared(judge: Judge, asv_results: Pa
 
 def test_only_benchmarks_that_were_asked_for_are_judged(judge: Judge) -> None:
     assert judge("old", "new", "--bench", "speed")[0] == 0
+
+
+def test_only_parameters_that_were_asked_for_are_judged(judge: Judge) -> None:
+    assert judge("old", "new", "--bench", r"track_error\('svm', 1\)")[0] == 1
+    assert judge("old", "new", "--bench", r"track_error\('lda'")[0] == 0
+
+
+def test_a_failure_that_is_gone_is_no_change(judge: Judge, asv_results: Path) -> None:
+    change(asv_results, "accuracy.Heads.track_error", [1.5, None, 1.5, None], day=0)
+    change(asv_results, "accuracy.Heads.track_error", [1.5, 1.25, 1.5, None])
+    status, out, _ = judge("old", "new", "--bench", "accuracy")
+    assert (status, out.count("nothing changed")) == (0, 1)
 
 
 def test_unknown_commits_are_told(judge: Judge) -> None:
