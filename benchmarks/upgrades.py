@@ -16,8 +16,8 @@ import sys
 import pandas as pd
 from asv.config import Config
 from asv.environment import Environment, get_environments
+from regressions import PARTS
 from run_asv import FAILURES, HERE, MACHINE, asv, git, introduce_machine
-from two_commits import PARTS
 
 import embedkit as ek
 

@@ -56,8 +56,8 @@ def judge(
         file.with_name(f"{found['commit_hash'][:8]}-hostvenv-py3.11.json").write_text(json.dumps(found))
         file.unlink()
     monkeypatch.setattr("run_asv.HERE", benchmarks)
-    monkeypatch.setattr(two_commits, "HERE", benchmarks)
-    monkeypatch.setattr(two_commits, "MACHINE", "here")
+    monkeypatch.setattr("regressions.HERE", benchmarks)
+    monkeypatch.setattr("regressions.MACHINE", "here")
     monkeypatch.setattr(two_commits, "introduce_machine", lambda: None)
     monkeypatch.setattr(two_commits, "asv", lambda *arguments, given: 0)
     monkeypatch.chdir(benchmarks)
@@ -85,8 +85,29 @@ def change(folder: Path, benchmark: str, values: list[Any], day: int = 1) -> Non
 def test_a_higher_error_is_a_regression(judge: Judge) -> None:
     status, out, _ = judge("old", "new")
     assert status == 1
-    assert "accuracy.Heads.track_error('svm', 1)" in out
+    assert out.count("accuracy.Heads.track_error('svm', 1)") == 2
     assert out.endswith("new is worse than old in accuracy\n")
+
+
+def test_only_what_is_worse_twice_is_a_regression(
+    judge: Judge, asv_results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(asv_results, "speed.time_import", [0.5 * 1.6])
+    asked = []
+
+    def measure(*arguments: str, given: str) -> int:
+        asked.append([arguments[place + 1] for place, word in enumerate(arguments) if word == "--bench"])
+        if len(asked) == 2:
+            change(asv_results, "speed.time_import", [0.5 * 1.4])
+        return 0
+
+    monkeypatch.setattr("two_commits.asv", measure)
+    status, out, _ = judge("old", "new", "--bench", "speed")
+    assert asked == [["speed"], [r"^speed\.time_import$"]]
+    assert (status, out.count("speed.time_import")) == (0, 1)
+    first, second = out.split("once more, what became worse:\n")
+    assert "| +  " in first
+    assert second.endswith("nothing changed\n\nnew is not worse than old\n")
 
 
 def test_accuracy_and_time_have_factors_of_their_own(judge: Judge, asv_results: Path) -> None:
