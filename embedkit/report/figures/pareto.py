@@ -61,8 +61,8 @@ def cost_frame(curves: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
             per_head = cost.factor * last[cost.column].astype("float64")
             if measure == "predict":
                 per_head = per_head / last["n_test"].astype("float64")
-            if not (per_head > 0).any():
-                continue
+            if (per_head > 0).sum() < min(2, len(per_head)):
+                continue  # one head among several that has it is set against nothing
             for score, heads in here.groupby("score", observed=True):
                 with_cost = heads.assign(measure=measure, cost=heads["head"].map(per_head))
                 with_cost = with_cost[with_cost["cost"] > 0]
@@ -87,10 +87,10 @@ def pareto_panel(
 ) -> Any:
     """One panel of some rows of `cost_frame`, of one data set, embedding, score and measure; the front as a line.
 
-    Names of its heads stand where nothing can be both cheaper and better.
+    Names of its heads stand where nothing can be both cheaper and better, and only one of those that would overlap.
     """
     key = bottom_legend() if legend else None
-    axis = alt.Axis(grid=False, tickCount=5, labelOverlap="greedy", labelBound=True, format=".3~r")
+    axis = alt.Axis(grid=False, tickCount=5, labelOverlap="greedy", labelSeparation=6, labelBound=True, format=".3~r")
     x = alt.X("cost:Q", title=COSTS[measure].title, scale=alt.Scale(type="log", nice=False, padding=64), axis=axis)
     base = alt.Chart(costs).encode(x=x)
     front = base.transform_filter("datum.on_front").mark_line(
@@ -105,9 +105,27 @@ def pareto_panel(
         shape=head_shape(styles, legend=key),
         tooltip=tooltip("cost", "estimate", "low", "high"),
     )
+    lower_is_better = SCORES[score].lower_is_better
     names = (
-        base.transform_filter("datum.on_front")
-        .mark_text(align="right", dx=-8, dy=7 if SCORES[score].lower_is_better else -7, fontSize=11, limit=150)
+        _apart(base, lower_is_better)
+        .mark_text(align="right", dx=-8, dy=7 if lower_is_better else -7, fontSize=11, limit=100)
         .encode(y=score_axis(score), text="head:N")
     )
     return alt.layer(front.encode(y=score_axis(score)), span, points, names)
+
+
+def _apart(base: Any, lower_is_better: bool) -> Any:
+    """The points of the front, from the best one on, that are not close below the one before them."""
+    order = "ascending" if lower_is_better else "descending"
+    return (
+        base.transform_calculate(magnitude="log(datum.cost)")
+        .transform_joinaggregate(bottom="min(low)", top="max(high)", left="min(magnitude)", right="max(magnitude)")
+        .transform_filter("datum.on_front")
+        .transform_window(
+            before="lag(estimate)", beside="lag(magnitude)", sort=[alt.SortField("estimate", order=order)]
+        )
+        .transform_filter(
+            "!isValid(datum.before) || abs(datum.before - datum.estimate) > 0.05 * (datum.top - datum.bottom)"
+            " || abs(datum.beside - datum.magnitude) > 0.6 * (datum.right - datum.left)"
+        )
+    )
