@@ -116,14 +116,12 @@ def pareto_panel(
 
 def _apart(base: Any, lower_is_better: bool) -> Any:
     """The points of the front, from the best one on, that are not close below the one before them."""
-    order = "ascending" if lower_is_better else "descending"
+    best_first = alt.SortField("estimate", order="ascending" if lower_is_better else "descending")
     return (
         base.transform_calculate(magnitude="log(datum.cost)")
         .transform_joinaggregate(bottom="min(low)", top="max(high)", left="min(magnitude)", right="max(magnitude)")
         .transform_filter("datum.on_front")
-        .transform_window(
-            before="lag(estimate)", beside="lag(magnitude)", sort=[alt.SortField("estimate", order=order)]
-        )
+        .transform_window(before="lag(estimate)", beside="lag(magnitude)", sort=[best_first])
         .transform_filter(
             "!isValid(datum.before) || abs(datum.before - datum.estimate) > 0.05 * (datum.top - datum.bottom)"
             " || abs(datum.beside - datum.magnitude) > 0.6 * (datum.right - datum.left)"
