@@ -9,8 +9,8 @@ regression, and all else, time and memory, of which 50% more is one. (`asv compa
 finds, and `asv continuous` compares nothing where any benchmark failed.) A benchmark that fails on NEW but not on OLD
 is a regression, too, and so is one that NEW skips, say for a head that it no longer has.
 
-What became worse is measured once more on both, and a regression is what is worse both times: of some hundred times
-below a millisecond one is off by half on a shared machine, now and then.
+What became worse is measured once more on both, and a regression is what is worse both times: on a shared machine one
+time below a millisecond is off by half, now and then.
 
 The exit status is 0 where nothing became worse, 1 where something did, and 2 where the commits cannot be compared.
 """
